@@ -1,0 +1,119 @@
+"""What an adapter is: one class for each format, found by its bytes, that probes a file and renders it anew."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ..containers.base import Container, Slots
+from ..disclosure.plan import DisclosurePlan, DisclosureRecord
+from ..errors import UnsupportedFormat
+from ..limits import DEFAULT_LIMITS, Limits
+
+HEADER_BYTES = 64 * 1024  # what `score` gets to see: enough for a text's first screen and for any magic number
+
+Progress = Callable[[float], None]
+"""Called with the share that is done, 0..1, rising."""
+
+
+class Medium(StrEnum):
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    TEXT = "text"
+    DOCUMENT = "document"
+
+
+class Carrier(StrEnum):
+    """How a format carries its C2PA manifest."""
+
+    EMBEDDED = "embedded"
+    """c2pa writes it into the file."""
+    TEXT = "text"
+    """kzlabel writes it: an invisible wrapper (A.8), a comment block (A.9) or a script element (A.7)."""
+    SIDECAR = "sidecar"
+    """It stands beside the file as NAME.EXT.c2pa."""
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What probing found, without decoding the whole.
+
+    width, height: pixels as displayed (orientation applied). frames: None where it takes a full read to know.
+    duration: seconds. camera: a sentence when the file is visibly a camera's own ("camera EXIF: Canon PowerShot S40").
+    detail: what only the adapter itself understands (codecs, streams, sampling, encoding …).
+    """
+
+    width: int | None = None
+    height: int | None = None
+    frames: int | None = None
+    duration: float | None = None
+    camera: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RenderPlan:
+    """What one pass over the media has to do: everything in one decode and one encode.
+
+    disclosure: None leaves samples, pixels and characters as they are. slots: metadata that must stand in the output,
+    already merged with what the input held. encoding: the charset of a text, None to detect it.
+    """
+
+    disclosure: DisclosurePlan | None = None
+    slots: Slots = field(default_factory=Slots)
+    encoding: str | None = None
+    limits: Limits = DEFAULT_LIMITS
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What was done: `info` as expected of the output, the disclosure's record, sentences for a person."""
+
+    info: MediaInfo
+    disclosure: DisclosureRecord | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Format(ABC):
+    """One file format. Adding a format is adding one subclass to `kzlabel.media.FORMATS` and its golden files."""
+
+    name: ClassVar[str]
+    """As people say it: "JPEG"."""
+    mime: ClassVar[str]
+    medium: ClassVar[Medium]
+    extensions: ClassVar[tuple[str, ...]]
+    """Usual endings with the dot, the first one preferred."""
+    carrier: ClassVar[Carrier] = Carrier.EMBEDDED
+    container: ClassVar[Container | None] = None
+    refusal: ClassVar[str | None] = None
+    """For a format that can only be verified: the rest of the sentence, "convert it to AVIF or JPEG"."""
+
+    @classmethod
+    @abstractmethod
+    def score(cls, header: bytes) -> int:
+        """How surely the first HEADER_BYTES of a file are of this format: 0 not at all, 100 beyond doubt."""
+
+    def probe(self, source: Path, limits: Limits) -> MediaInfo:
+        """Look at a file cheaply. Raises UnreadableFile or LimitExceeded."""
+        raise UnsupportedFormat(self.sentence_of_refusal(source))
+
+    def render(self, source: Path, target: Path, plan: RenderPlan) -> Rendered:
+        """Write `target` (which does not exist, in a folder of our own or beside the output) from `source`.
+
+        Decodes once, applies the disclosure, encodes once, keeps all else, fills the slots.
+        Raises UnreadableFile, LimitExceeded, RequirementNotMet, MissingProgram, OutputError.
+        """
+        raise UnsupportedFormat(self.sentence_of_refusal(source))
+
+    def check(self, source: Path, target: Path, rendered: Rendered, limits: Limits) -> None:
+        """Read `target` back: same frames, streams, samples as promised. Raises InternalError."""
+        return
+
+    def sentence_of_refusal(self, source: Path) -> str:
+        return f"{source.name}: {self.name} can be verified but not yet labelled; {self.refusal}"

@@ -1,0 +1,1 @@
+"""What each regime requires, as data: one TOML file per regime, with the source of every rule."""

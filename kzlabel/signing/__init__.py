@@ -1,0 +1,1 @@
+"""Signers, found by URI scheme."""

@@ -1,0 +1,1 @@
+"""Trust anchors and policies: whom a verifier believes."""

@@ -1,0 +1,1 @@
+"""The use case "verify one file": collect evidence, judge it, report it."""
