@@ -1,0 +1,32 @@
+"""One adapter per medium, one class per format; found by content."""
+
+from __future__ import annotations
+
+from .base import HEADER_BYTES, Carrier, Format, MediaInfo, Medium, Rendered, RenderPlan
+
+__all__ = ["HEADER_BYTES", "Carrier", "Format", "MediaInfo", "Medium", "RenderPlan", "Rendered", "detect", "formats"]
+
+
+def formats() -> tuple[Format, ...]:
+    """Every format that kzlabel knows: the one list from which each look-up derives."""
+    from .audio import FORMATS as AUDIO
+    from .documents import FORMATS as DOCUMENTS
+    from .films import FORMATS as FILMS
+    from .images import FORMATS as IMAGES
+    from .texts import FORMATS as TEXTS
+
+    return (*IMAGES, *FILMS, *AUDIO, *DOCUMENTS, *TEXTS)
+
+
+def detect(header: bytes, name: str, known: tuple[Format, ...]) -> Format | None:
+    """The format of a file that begins with `header` (up to HEADER_BYTES), or None.
+
+    Content decides; the name's ending only chooses between formats that score alike, such as plain text and Markdown.
+    """
+    scores = [(format.score(header), format) for format in known]
+    best = max((score for score, _ in scores), default=0)
+    if best <= 0:
+        return None
+    leaders = [format for score, format in scores if score == best]
+    ending = name[name.rfind(".") :].lower() if "." in name else ""
+    return next((format for format in leaders if ending in format.extensions), leaders[0])
