@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from .base import HEADER_BYTES, Carrier, Format, MediaInfo, Medium, Rendered, RenderPlan
+from .programs.ffmpeg import Programs
 
-__all__ = ["HEADER_BYTES", "Carrier", "Format", "MediaInfo", "Medium", "RenderPlan", "Rendered", "detect", "formats"]
+__all__ = [
+    "HEADER_BYTES",
+    "Carrier",
+    "Format",
+    "MediaInfo",
+    "Medium",
+    "Programs",
+    "RenderPlan",
+    "Rendered",
+    "detect",
+    "formats",
+]
 
 
-def formats() -> tuple[Format, ...]:
-    """Every format that kzlabel knows: the one list from which each look-up derives."""
+def formats(programs: Programs = Programs()) -> tuple[Format, ...]:  # noqa: B008  frozen, without content
+    """Every format that kzlabel knows, bound to the programs to run: the one list from which each look-up derives."""
     from .audio import FORMATS as AUDIO
     from .documents import FORMATS as DOCUMENTS
     from .films import FORMATS as FILMS
     from .images import FORMATS as IMAGES
     from .texts import FORMATS as TEXTS
 
-    return (*IMAGES, *FILMS, *AUDIO, *DOCUMENTS, *TEXTS)
+    return tuple(format.using(programs) for format in (*IMAGES, *FILMS, *AUDIO, *DOCUMENTS, *TEXTS))
 
 
 def detect(header: bytes, name: str, known: tuple[Format, ...]) -> Format | None:

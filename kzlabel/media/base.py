@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ..containers.base import Container, Slots
 from ..disclosure.plan import DisclosurePlan, DisclosureRecord
 from ..errors import UnsupportedFormat
 from ..limits import DEFAULT_LIMITS, Limits
+from .programs.ffmpeg import Programs
 
 HEADER_BYTES = 64 * 1024  # what `score` gets to see: enough for a text's first screen and for any magic number
 
@@ -93,6 +95,14 @@ class Format(ABC):
     container: ClassVar[Container | None] = None
     refusal: ClassVar[str | None] = None
     """For a format that can only be verified: the rest of the sentence, "convert it to AVIF or JPEG"."""
+    programs: Programs = Programs()
+    """External programs to run, where the format needs any."""
+
+    def using(self, programs: Programs) -> Self:
+        """The same format, with other external programs."""
+        other = copy.copy(self)
+        other.programs = programs
+        return other
 
     @classmethod
     @abstractmethod

@@ -1,0 +1,1 @@
+"""External programs: the one place each that finds, starts and ends it."""
