@@ -192,6 +192,7 @@ class _Watch:
         self._timer.cancel()
         if self._process.poll() is None:
             self._process.kill()
+        self._timer.join()
 
     def _fire(self) -> None:
         self.fired = True
