@@ -18,6 +18,19 @@ _LABELLED = frozenset({AI.GENERATED, AI.MODIFIED})
 _STATED = frozenset({AI.GENERATED, AI.MODIFIED, AI.NONE})
 
 
+class PolicyName(StrEnum):
+    """The policies; docs/verdict.md explains each."""
+
+    MARKED = "marked"
+    """Any mark that is not broken, signed or not, and says that AI was used."""
+    SIGNED = "signed"
+    """A signed mark that holds and says so, whoever signed it: the default."""
+    TRUSTED = "trusted"
+    """A mark of a trusted signer that holds and says so."""
+    ORIGIN = "origin"
+    """A mark of a trusted signer that holds, in the file or beside it, and states any origin."""
+
+
 class Objection(StrEnum):
     """Why a policy does not accept a verdict."""
 
@@ -38,39 +51,38 @@ class _Rule:
     recovered_needs_trust: bool = False
 
 
-# As docs/verdict.md has it. Verdicts by name: verification/verdict.py lies above this layer.
-_RULES: Mapping[str, _Rule] = {
-    "marked": _Rule(frozenset({"verified", "untrusted", "recovered", "declared"}), _LABELLED),
-    "signed": _Rule(frozenset({"verified", "untrusted", "recovered"}), _LABELLED),
-    "trusted": _Rule(frozenset({"verified", "recovered"}), _LABELLED, recovered_needs_trust=True),
-    "origin": _Rule(frozenset({"verified"}), _STATED),
+# Verdicts by name: verification/verdict.py lies above this layer.
+_RULES: Mapping[PolicyName, _Rule] = {
+    PolicyName.MARKED: _Rule(frozenset({"verified", "untrusted", "recovered", "declared"}), _LABELLED),
+    PolicyName.SIGNED: _Rule(frozenset({"verified", "untrusted", "recovered"}), _LABELLED),
+    PolicyName.TRUSTED: _Rule(frozenset({"verified", "recovered"}), _LABELLED, recovered_needs_trust=True),
+    PolicyName.ORIGIN: _Rule(frozenset({"verified"}), _STATED),
 }
-
-POLICIES = tuple(_RULES)
-DEFAULT_POLICY = "signed"
 
 
 @dataclass(frozen=True)
 class Policy:
     """What counts as acceptable.
 
-    name: marked, signed, trusted or origin. identities: shell patterns (`*`, `?`, `[…]`), letter case aside, of which
+    identities: shell patterns (`*`, `?`, `[…]`), letter case aside, of which
     one must fit the signer's name, organization or certificate fingerprint (SHA-256, hexadecimal); none: any signer.
     A pattern that is a whole fingerprint, or begins with `sha256:`, is held against the fingerprint alone, so that
     nobody passes by bearing it as a name.
     """
 
-    name: str = DEFAULT_POLICY
+    name: PolicyName = PolicyName.SIGNED
     identities: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, name: str = DEFAULT_POLICY, identities: Iterable[str] = ()) -> Policy:
+    def parse(cls, name: str = PolicyName.SIGNED, identities: Iterable[str] = ()) -> Policy:
         """Read a policy as a person writes it. Raises TrustError for an unknown name or an impossible pattern."""
-        return cls(name.strip().lower(), tuple(pattern.strip() for pattern in identities))
+        try:
+            known = PolicyName(name.strip().casefold())
+        except ValueError:
+            raise TrustError(f"unknown policy {name!r}; choose one of {', '.join(PolicyName)}") from None
+        return cls(known, tuple(pattern.strip() for pattern in identities))
 
     def __post_init__(self) -> None:
-        if self.name not in _RULES:
-            raise TrustError(f"unknown policy {self.name!r}; choose one of {', '.join(POLICIES)}")
         for pattern in self.identities:
             if not pattern:
                 raise TrustError("an identity pattern is empty; name a signer, such as 'Studio*', or leave it out")
@@ -99,8 +111,8 @@ class Policy:
         if signer is None:
             return False
         names = [str(signer[key]).casefold() for key in ("name", "organization") if signer.get(key)]
-        print_ = _bare(str(signer.get("fingerprint") or ""))
-        return any(_fits(pattern.casefold(), names, print_) for pattern in self.identities)
+        fingerprint = _bare(str(signer.get("fingerprint") or ""))
+        return any(_fits(pattern.casefold(), names, fingerprint) for pattern in self.identities)
 
 
 def _fits(pattern: str, names: Iterable[str], fingerprint: str) -> bool:
