@@ -167,6 +167,8 @@ _EMPTY_WORDS = re.compile(
     r"|Nothing was written|Task finished|Terminating|Exiting|Failed to|Could not open encoder)"
 )
 _SPEAKER = re.compile(r"^(\[[^\]\n]{1,60} @ (0x)?[0-9a-f]+\] ?)+")
+# Libraries that talk past ffmpeg's log level, about nothing that went wrong.
+_CHATTER = re.compile(r"^(Svt\[(info|warn)\]|x26[45] \[(info|warning)\])")
 _PROGRESS = re.compile(r"^(frame|fps|stream_\S+|bitrate|total_size|out_time\w*|dup_frames|drop_frames|speed|progress)=")
 
 
@@ -239,6 +241,8 @@ def _listen(stream: IO[bytes], duration: float | None, progress: Callable[[float
             if key == "out_time_us" and duration and value.strip().isdigit():
                 done = max(done, min(1.0, int(value) / 1e6 / duration))
                 progress(done)
+            continue
+        if _CHATTER.match(line):
             continue
         (first if len(first) < KEPT_FIRST else last).append(line)
     return [*first, *last]

@@ -1,0 +1,197 @@
+"""Burns the badge into a film: one decode, one encode, everything else copied."""
+
+from __future__ import annotations
+
+import tempfile
+from array import array
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ...errors import UnreadableFile, UnsupportedFormat
+from ...limits import Limits
+from ..programs.ffmpeg import builder, location, opened, run
+from ..programs.packets import Census
+from ..programs.probe import Probe, Stream, disposition_option
+from .boxes import Boxes
+from .encoders import encoder
+from .keeping import kept
+from .stamp import Stamp
+
+# Packets that may wait for the slowest stream before the first is written: films whose sound starts late need many.
+MUXING_QUEUE = 4096
+# The badge's one frame is dated before any frame of a film, so that it lies on the very first one.
+BADGE_LEAD = 3600
+
+
+@dataclass(frozen=True)
+class Job:
+    """One film to be written. demuxer, muxer: ffmpeg's names. boxes: of MP4 and MOV. tags: for ffmpeg to write."""
+
+    source: Path
+    target: Path
+    demuxer: str
+    muxer: str
+    probed: Probe
+    boxes: Boxes | None
+    limits: Limits
+    program: str | None
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+def burn(
+    job: Job, census: Census, stamps: Mapping[int, Stamp], progress: Callable[[float], None] | None
+) -> tuple[dict[int, array[int]], tuple[str, ...]]:
+    """Write `job.target` with a stamp on each frame of each film, everything else copied.
+
+    stamps: by stream index. Returns the times of the frames that were shown, by stream index, in ticks of the stream's
+    time base, and what ffmpeg complained about. Raises UnreadableFile for a damaged film, UnsupportedFormat for a
+    stream that the container cannot take, LimitExceeded, MissingProgram, OutputError.
+    """
+    _try_copying(job)
+    with tempfile.TemporaryDirectory(prefix="kzlabel-") as name:
+        folder = Path(name)
+        film = opened(job.source, job.demuxer, job.limits, noautorotate=None)
+        nodes: list[Any] = []
+        options = _common_options(job)
+        for place, stream in enumerate(kept(job.probed)):
+            if stream.index not in stamps:
+                nodes.append(film[str(stream.index)])
+                continue
+            nodes.append(_stamped(film[str(stream.index)], stream, stamps[stream.index], folder))
+            chosen = encoder(stream, census.tracks[stream.index]) | {
+                "fps_mode": "passthrough",
+                "enc_time_base": "demux",
+                "stats_enc_pre": location(_frames(folder, stream)),
+                "stats_enc_pre_fmt": "{pts} {tb}",
+            }
+            options |= {f"{key}:{place}": value for key, value in chosen.items()}
+        outputs = builder().output(*nodes, location(job.target), **options)
+        finished = run(
+            outputs,
+            name=job.source.name,
+            limits=job.limits,
+            program=job.program,
+            duration=job.probed.duration,
+            progress=progress,
+        )
+        streams = {stream.index: stream for stream in job.probed.streams}
+        shown = {index: _shown(_frames(folder, streams[index]), streams[index]) for index in stamps}
+    complaints = (*census.complaints, *finished.log)
+    for index, times in shown.items():
+        if not times or (len(times) < census.tracks[index].packets and complaints):
+            raise UnreadableFile(
+                f"{job.source.name}: the film is damaged, {len(times)} of {census.tracks[index].packets} frames can be "
+                "decoded; repair it first"
+            )
+    return shown, complaints
+
+
+def remux(job: Job) -> None:
+    """Write `job.target` with every stream copied and `job.tags` set. Raises as `burn` does."""
+    film = opened(job.source, job.demuxer, job.limits)
+    nodes = [film[str(stream.index)] for stream in kept(job.probed)]
+    outputs = builder().output(*nodes, location(job.target), **_common_options(job))
+    run(outputs, name=job.source.name, limits=job.limits, program=job.program, duration=job.probed.duration)
+
+
+def _common_options(job: Job) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "format": job.muxer,
+        "c": "copy",
+        "copy_unknown": None,
+        "map_metadata": "0",
+        "map_chapters": "0",
+        "fflags": "+bitexact",
+        "max_muxing_queue_size": MUXING_QUEUE,
+    }
+    for place, stream in enumerate(kept(job.probed)):
+        # Told for each, since a stream out of a filter graph inherits nothing, and telling one untells the others.
+        options[f"map_metadata:s:{place}"] = f"0:s:{stream.index}"
+        options[f"disposition:{place}"] = disposition_option(stream)
+    if job.tags:
+        options["metadata"] = [f"{key}={value}" for key, value in job.tags]
+    if job.boxes:
+        options |= _box_options(job, job.boxes)
+    return options
+
+
+def _box_options(job: Job, boxes: Boxes) -> dict[str, Any]:
+    flags = "+use_metadata_tags" if job.muxer == "mov" else ""
+    if boxes.fragmented:
+        flags += "+frag_keyframe+delay_moov+default_base_moof"
+    elif boxes.index_first:
+        flags += "+faststart"
+    options: dict[str, Any] = {"movflags": flags} if flags else {}
+    bases = {stream.time_base for stream in job.probed.films}
+    if len(bases) == 1 and (base := bases.pop()).numerator == 1:
+        options["video_track_timescale"] = base.denominator
+    return options
+
+
+def _stamped(film: Any, stream: Stream, stamp: Stamp, folder: Path) -> Any:
+    """The filter graph of one film. The pixel format is told: left to itself, overlay makes 4:4:4 of any badge."""
+    path = folder / f"badge-{stream.index}.png"
+    stamp.picture.save(path, compress_level=1)
+    full = stream.range == "pc"
+    shape = next(planes for planes in ("420", "422", "444") if planes in stream.pix_fmt)
+    deep = stream.pix_fmt.endswith("10le")
+    badge = (
+        builder()
+        .input(location(path), format="png_pipe", protocol_whitelist="file,pipe")
+        .filter("setpts", f"PTS-{BADGE_LEAD}/TB")
+        .filter("scale", out_color_matrix=_matrix(stream), out_range="pc" if full else "tv")
+        .filter("format", f"yuva{shape}p{'10le' if deep else ''}")
+    )
+    return builder().filter(
+        [film, badge],
+        "overlay",
+        x=stamp.x,
+        y=stamp.y,
+        format=f"yuv{shape}{'p10' if deep else ''}",
+        eof_action="repeat",
+    )
+
+
+def _matrix(stream: Stream) -> str:
+    if stream.space.startswith("bt2020"):
+        return "bt2020"
+    return "bt601" if stream.space in ("smpte170m", "bt470bg", "fcc") else "bt709"
+
+
+def _try_copying(job: Job) -> None:
+    """Find out in an instant whether the container takes every stream that is to be copied, not after an hour."""
+    copied = [stream for stream in kept(job.probed) if stream not in job.probed.films]
+    if all(stream.kind in ("audio", "video") for stream in copied):
+        return
+    with tempfile.TemporaryDirectory(prefix="kzlabel-") as name:
+        film = opened(job.source, job.demuxer, job.limits)
+        options = _common_options(job) | {"t": 0}
+        nodes = [film[str(stream.index)] for stream in kept(job.probed)]
+        outputs = builder().output(*nodes, location(Path(name) / "trial"), **options)
+        try:
+            run(outputs, name=job.source.name, limits=job.limits, program=job.program)
+        except UnreadableFile as error:
+            words = str(error).rpartition(": ")[2]
+            raise UnsupportedFormat(
+                f"{job.source.name}: one of its streams cannot be carried over into the output ({words}); "
+                "take it out first, or convert the film to MKV"
+            ) from None
+
+
+def _frames(folder: Path, stream: Stream) -> Path:
+    return folder / f"frames-{stream.index}.txt"
+
+
+def _shown(path: Path, stream: Stream) -> array[int]:
+    times = array("q")
+    try:
+        with path.open(encoding="ascii") as lines:
+            for line in lines:
+                time, base = line.split()
+                times.append(round(int(time) * Fraction(base) / stream.time_base))
+    except FileNotFoundError:
+        pass  # not one frame reached the encoder
+    return times

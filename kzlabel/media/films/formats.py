@@ -1,0 +1,207 @@
+"""The film formats: one class each, all of them rendered by the same few steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from ...containers.base import Slot, Slots
+from ...errors import UnreadableFile
+from ...files import copy_whole
+from ...limits import Limits
+from ..base import Carrier, Format, MediaInfo, Medium, Rendered, RenderPlan
+from ..programs.packets import Census, census
+from ..programs.probe import Probe, probe
+from .boxes import UPRIGHT, Boxes, Matrix, read_boxes
+from .burn import Job, burn, remux
+from .checking import compare
+from .keeping import refuse_what_cannot_be_kept
+from .sniff import is_ebml, is_mp4, is_quicktime
+from .stamp import display_size, stamp
+
+
+class Film(Format):
+    """A film that ffmpeg reads and writes.
+
+    `MediaInfo.detail` holds `probe` (a Probe); after rendering also `census` (of the input) and `shown` (frame times).
+    """
+
+    medium = Medium.VIDEO
+    demuxer: ClassVar[str]
+    muxer: ClassVar[str]
+
+    def probe(self, source: Path, limits: Limits) -> MediaInfo:
+        probed = probe(source, demuxer=self.demuxer, limits=limits, program=self.programs.ffmpeg)
+        boxes = self.boxes(source, limits)
+        if boxes and boxes.cut:
+            raise UnreadableFile(f"{source.name}: the file is cut off before its end; copy it again")
+        return self._info(probed, boxes)
+
+    def render(self, source: Path, target: Path, plan: RenderPlan) -> Rendered:
+        info = self.probe(source, plan.limits)
+        probed: Probe = info.detail["probe"]
+        boxes: Boxes | None = info.detail["boxes"]
+        tags = tuple((tag.name, tag.value) for tag in plan.slots.tags) if self.writes_tags_itself else ()
+        job = Job(
+            source,
+            target,
+            self.demuxer,
+            self.muxer,
+            probed,
+            boxes,
+            plan.limits,
+            self.programs.ffmpeg,
+            tags,
+        )
+        if plan.disclosure is None:
+            if tags:
+                remux(job)
+            else:
+                copy_whole(source, target)
+            self._fill(target, plan)
+            return Rendered(info)
+        refuse_what_cannot_be_kept(probed, source.name)
+        matrices = self._matrices(probed, boxes)
+        counted = self._census(source, probed, plan.limits)
+        stamps = {stream.index: stamp(stream, matrices[stream.index], plan.disclosure) for stream in probed.films}
+        shown, complaints = burn(job, counted, stamps, plan.progress)
+        self._fill(target, plan)
+        main = probed.films[0].index
+        track = counted.tracks[main]
+        record = replace(stamps[main].record, seconds=(0.0, max(0.0, track.last - track.first)))
+        notes = (f"ffmpeg reported {len(complaints)} faults in the input and passed over them",) if complaints else ()
+        detail = {**info.detail, "census": counted, "shown": shown}
+        info = replace(info, frames=len(shown[main]), detail=detail)
+        return Rendered(info, record, (*record.notes, *notes))
+
+    def check(self, source: Path, target: Path, rendered: Rendered, limits: Limits) -> None:
+        probed: Probe = rendered.info.detail["probe"]
+        before: Census = rendered.info.detail.get("census") or self._census(source, probed, limits)
+        found = probe(target, demuxer=self.demuxer, limits=limits, program=self.programs.ffmpeg)
+        after = self._census(target, found, limits)
+        compare((probed, before), (found, after), rendered.info.detail.get("shown"), target.name)
+
+    @property
+    def writes_tags_itself(self) -> bool:
+        """Whether tags must go through ffmpeg, because the container module only reads them."""
+        return self.container is None or Slot.TAGS not in self.container.holds
+
+    def boxes(self, source: Path, limits: Limits) -> Boxes | None:
+        """The layout of boxes, for formats that have any."""
+        return None
+
+    def _info(self, probed: Probe, boxes: Boxes | None) -> MediaInfo:
+        films = probed.films
+        size: tuple[int | None, int | None] = (None, None)
+        if films:
+            size = display_size(films[0], self._matrices(probed, boxes)[films[0].index])
+        return MediaInfo(*size, duration=probed.duration, detail={"probe": probed, "boxes": boxes})
+
+    def _matrices(self, probed: Probe, boxes: Boxes | None) -> dict[int, Matrix]:
+        """How each film is turned: as its track says, else by the angle that ffmpeg tells."""
+        videos = [stream for stream in probed.of_kind("video") if "attached pic" not in stream.dispositions]
+        if boxes and len(boxes.matrices) == len(videos):
+            return {stream.index: matrix for stream, matrix in zip(videos, boxes.matrices, strict=True)}
+        return {stream.index: _turned(stream.rotation) for stream in videos}
+
+    def _census(self, path: Path, probed: Probe, limits: Limits) -> Census:
+        found = census(path, probed, demuxer=self.demuxer, limits=limits, program=self.programs.ffmpeg)
+        if any("ended prematurely" in line or "partial file" in line for line in found.complaints):
+            raise UnreadableFile(f"{path.name}: the file is cut off before its end; copy it again")
+        return found
+
+    def _fill(self, target: Path, plan: RenderPlan) -> None:
+        wanted = plan.slots
+        if self.container is None or wanted == Slots():
+            return
+        if self.writes_tags_itself:
+            wanted = replace(wanted, tags=())
+        if self.container.holds and (wanted.xmp or wanted.exif or wanted.tags):
+            self.container.write(target, wanted, plan.limits)
+
+
+class _Boxed(Film):
+    demuxer = "mov"
+
+    def boxes(self, source: Path, limits: Limits) -> Boxes | None:
+        return read_boxes(source, limits)
+
+
+class Mp4(_Boxed):
+    name = "MP4"
+    mime = "video/mp4"
+    extensions = (".mp4", ".m4v", ".f4v", ".3gp", ".3g2")
+    muxer = "mp4"
+
+    @classmethod
+    def score(cls, header: bytes) -> int:
+        return is_mp4(header)
+
+
+class Mov(_Boxed):
+    name = "QuickTime film"
+    mime = "video/quicktime"
+    extensions = (".mov", ".qt")
+    muxer = "mov"
+
+    @classmethod
+    def score(cls, header: bytes) -> int:
+        return is_quicktime(header)
+
+
+class Webm(Film):
+    name = "WebM"
+    mime = "video/webm"
+    extensions = (".webm",)
+    carrier = Carrier.SIDECAR
+    demuxer = "matroska"
+    muxer = "webm"
+
+    @classmethod
+    def score(cls, header: bytes) -> int:
+        return is_ebml(header, b"webm")
+
+
+class Mkv(Film):
+    name = "Matroska film"
+    mime = "video/matroska"
+    extensions = (".mkv",)
+    carrier = Carrier.SIDECAR
+    demuxer = "matroska"
+    muxer = "matroska"
+
+    @classmethod
+    def score(cls, header: bytes) -> int:
+        return is_ebml(header, b"matroska")
+
+
+class Avi(Format):
+    name = "AVI"
+    mime = "video/x-msvideo"
+    medium = Medium.VIDEO
+    extensions = (".avi",)
+    refusal = "convert it to MP4 or MKV"
+
+    @classmethod
+    def score(cls, header: bytes) -> int:
+        return 90 if header[:4] == b"RIFF" and header[8:12] == b"AVI " else 0
+
+
+class Flv(Format):
+    name = "Flash video"
+    mime = "video/x-flv"
+    medium = Medium.VIDEO
+    extensions = (".flv",)
+    carrier = Carrier.SIDECAR
+    refusal = "convert it to MP4 or MKV"
+
+    @classmethod
+    def score(cls, header: bytes) -> int:
+        return 80 if header.startswith(b"FLV\x01") else 0
+
+
+def _turned(degrees: float) -> Matrix:
+    """The matrix of a rotation counter-clockwise by whole quarter turns; others cannot be undone on a badge."""
+    quarter = round(degrees / 90) % 4
+    return (UPRIGHT, (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))[quarter]
