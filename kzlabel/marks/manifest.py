@@ -1,0 +1,378 @@
+"""C2PA manifests: signed into a file or beside it, and read back as evidence. The only importer of c2pa.
+
+Each default that c2pa ships with is a trap here, so nothing is ever done without a context of our own: thumbnails off,
+no network, trust from the caller only. The state of a manifest is computed from validation codes, never taken over.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ..errors import OutputError, SigningError, UnreadableFile
+from ..evidence import Layer, LayerEvidence, State
+from ..inert import inert
+from ..limits import DEFAULT_LIMITS, Limits
+from ..signing import Signer
+from ..trust import NOBODY, Anchor, Trust
+from . import codes
+from .binding import DataHash, OwnBinding, assertion_data, digest
+from .definition import PARENT
+from .manifest_evidence import binding_faults, evidence, unreadable
+from .manifest_reading import ManifestReport
+from .store import carve
+
+if TYPE_CHECKING:
+    import c2pa
+
+ANY_BYTES = "application/octet-stream"  # to c2pa: no structure, hash the whole
+
+# Purposes that a signing certificate may have: claim signing (C2PA), e-mail protection, document signing (RFC 9336).
+PURPOSES = "1.3.6.1.4.1.62558.2.1\n1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36"
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The work from which the labelled one was made, or the input that carried a manifest already.
+
+    store: its manifest store when that does not stand inside it (a sidecar, a text's wrapper). binding: how a text's
+    store is bound to it. title: only what the user wants to tell.
+    """
+
+    path: Path
+    mime: str
+    store: bytes | None = None
+    binding: OwnBinding | None = None
+    title: str | None = None
+
+
+def sign_file(
+    source: Path,
+    target: Path,
+    mime: str,
+    definition: Mapping[str, Any],
+    signer: Signer,
+    *,
+    parent: Parent | None = None,
+) -> None:
+    """Write `target`: `source` with a signed manifest in it. A manifest that `source` holds is replaced.
+
+    The definition must be one with `opened` exactly if there is a parent. Raises SigningError, OutputError,
+    UnreadableFile. An unfinished target is removed.
+    """
+    if target.exists() and target.samefile(source):
+        raise SigningError(f"{target.name}: source and target are the same file, which would destroy it")
+    with (
+        _reading(source) as reader,
+        _builder(definition, parent) as builder,
+        _writing(target) as writer,
+        _signing(source.name),
+    ):
+        builder.sign(_native(signer, os.getpid()), mime, reader, writer)
+
+
+def sign_detached(
+    data: Path | bytes,
+    definition: Mapping[str, Any],
+    signer: Signer,
+    *,
+    exclusions: Sequence[tuple[int, int]] = (),
+    content_hash: bytes | None = None,
+    parent: Parent | None = None,
+) -> bytes:
+    """Sign without touching the content; returns the manifest store, for a sidecar or a text.
+
+    The store is bound to the bytes of `data` outside `exclusions`, or to `content_hash` (SHA-256) where a text counts
+    its own way. Streams: a file of any size takes little memory. Raises SigningError, UnreadableFile.
+    """
+    if content_hash is None:
+        with _reading(data) as reader:
+            content_hash = digest(reader, "sha256", sorted(exclusions))
+    bound = assertion_data(DataHash("sha256", content_hash, tuple(sorted(exclusions))))
+    with_hash = {
+        **definition,
+        "assertions": [*definition["assertions"], {"label": "c2pa.hash.data", "created": True, "data": bound}],
+    }
+    name = data.name if isinstance(data, Path) else "the content"
+    with _builder(with_hash, parent) as builder, _signing(name):
+        builder.set_no_embed()  # type: ignore[no-untyped-call]
+        store: bytes = builder.sign(_native(signer, os.getpid()), ANY_BYTES, io.BytesIO(), io.BytesIO())
+    return store
+
+
+def read(
+    source: Path | bytes,
+    mime: str,
+    *,
+    store: bytes | None = None,
+    trust: Trust = NOBODY,
+    own_binding: OwnBinding | None = None,
+    layer: Layer = Layer.MANIFEST,
+    limits: Limits = DEFAULT_LIMITS,
+) -> LayerEvidence | None:
+    """Validate the manifest in a file, or `store` against the file; None if there is none.
+
+    mime: a hint, the bytes decide. own_binding: checks the hard binding of a text, which c2pa refuses.
+    Never raises on hostile content, only UnreadableFile when the file cannot be opened or read.
+    """
+    with _reading(source) as file:
+        try:
+            report, found = _report(file, mime, store, trust)
+        except _Unreadable as problem:
+            if store is None and not problem.remote:
+                return _in_a_broken_file(file, problem, trust, layer, limits)
+            return unreadable(layer, codes.REMOTE if problem.remote else codes.UNREADABLE, problem.sentence)
+        if report is None:
+            return None
+
+        def with_time_anchors() -> ManifestReport | None:
+            with suppress(_Unreadable):
+                return _report(file, mime, store, Trust(anchors=trust.time_anchors))[0]
+            return None
+
+        return evidence(
+            report,
+            layer=layer,
+            store=found,
+            file=file,
+            trust=trust,
+            own_binding=own_binding,
+            with_time_anchors=with_time_anchors if trust.time_anchors else None,
+        )
+
+
+def raw(source: Path | bytes, mime: str, *, store: bytes | None = None) -> dict[str, Any] | None:
+    """c2pa's detailed report as it stands, without judgement; None if there is no manifest. Texts are not inert.
+
+    Raises UnreadableFile.
+    """
+    name = source.name if isinstance(source, Path) else "the content"
+    with _reading(source) as file:
+        try:
+            report, _ = _report(file, mime, store, NOBODY)
+        except _Unreadable as problem:
+            raise UnreadableFile(f"{name}: the manifest cannot be read: {problem.sentence}") from None
+    return dict(report.whole) if report else None
+
+
+def store_of(source: Path | bytes, mime: str) -> bytes | None:
+    """The manifest store embedded in a file; None if there is none, or it cannot be read. Raises UnreadableFile."""
+    with _reading(source) as file:
+        try:
+            return _report(file, mime, None, NOBODY)[1]
+        except _Unreadable:
+            return None
+
+
+class _Unreadable(Exception):
+    """c2pa gave up on a file or a store."""
+
+    def __init__(self, sentence: str, *, remote: bool = False) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.remote = remote
+
+
+# --- signing ---
+
+
+@contextmanager
+def _builder(definition: Mapping[str, Any], parent: Parent | None) -> Iterator[c2pa.Builder]:
+    import c2pa
+
+    values = dict(definition)
+    store = None
+    if parent is not None and parent.store is not None:
+        values["ingredients"] = [_detached_ingredient(parent)]
+        store = parent.store
+    with _signing("the manifest"):
+        builder = c2pa.Builder(json.dumps(values), context=_context(NOBODY, os.getpid()))
+    try:
+        if parent is not None:
+            with _signing(parent.path.name):
+                if store is not None:
+                    builder.add_resource(_STORE_NAME, io.BytesIO(store))
+                else:
+                    with _reading(parent.path) as file:
+                        builder.add_ingredient(json.dumps(_ingredient(parent)), parent.mime, file)
+        yield builder
+    finally:
+        builder.close()
+
+
+_STORE_NAME = "parent.c2pa"
+
+
+def _ingredient(parent: Parent) -> dict[str, Any]:
+    titled = {} if parent.title is None else {"title": parent.title}
+    return {"relationship": "parentOf", "label": PARENT, "format": parent.mime, **titled}
+
+
+def _detached_ingredient(parent: Parent) -> dict[str, Any]:
+    """An ingredient whose store stands beside it, with what its validation yields today."""
+    with _reading(parent.path) as file:
+        try:
+            report, _ = _report(file, parent.mime if parent.binding is None else ANY_BYTES, parent.store, NOBODY)
+        except _Unreadable as problem:
+            raise SigningError(
+                f"{parent.path.name}: its earlier manifest cannot be read: {problem.sentence}; remove it first"
+            ) from None
+    if report is None:
+        raise SigningError(f"{parent.path.name}: its earlier manifest is empty; remove it first")
+    results = report.whole.get("validation_results") or {}
+    if parent.binding is not None:
+        active = results["activeManifest"]
+        kept = [entry for entry in active["failure"] if not str(entry.get("code")).startswith("assertion.dataHash")]
+        faults = binding_faults(report, parent.binding)
+        kept += [{"code": fault.code, "explanation": fault.sentence} for fault in faults if "dataHash" in fault.code]
+        results = {**results, "activeManifest": {**active, "failure": kept}}
+    return {
+        **_ingredient(parent),
+        "active_manifest": report.active,
+        "manifest_data": {"format": "application/c2pa", "identifier": _STORE_NAME},
+        "validation_results": results,
+    }
+
+
+@lru_cache(maxsize=8)
+def _native(signer: Signer, process: int) -> c2pa.Signer:
+    """c2pa's signer: one for each process, as it does not outlive a fork; shared by threads.
+
+    A key in hand goes to c2pa itself, which then knows the signature's size; a callback makes it reserve 9 KB more.
+    """
+    import c2pa
+
+    with _signing("the signer"):
+        key = getattr(signer, "key", None)
+        if isinstance(key, bytes):
+            info = c2pa.C2paSignerInfo(signer.alg.encode(), signer.chain.encode(), key, None)  # type: ignore[no-untyped-call]
+            return c2pa.Signer.from_info(info)
+        return c2pa.Signer.from_callback(signer.sign, c2pa.C2paSigningAlg[signer.alg.upper()], signer.chain, None)
+
+
+@contextmanager
+def _signing(name: str) -> Iterator[None]:
+    import c2pa
+
+    try:
+        yield
+    except c2pa.C2paError as error:
+        raise SigningError(f"{name}: the manifest could not be signed: {inert(str(error), 300)}") from error
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[BinaryIO]:
+    try:
+        with target.open("w+b") as writer:
+            yield writer
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise OutputError(f"{target.name}: {(error.strerror or str(error)).lower()}") from None
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+# --- reading ---
+
+
+@contextmanager
+def _reading(source: Path | bytes) -> Iterator[BinaryIO]:
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+        return
+    try:
+        file = source.open("rb")
+    except OSError as error:
+        raise UnreadableFile(f"{source.name}: {(error.strerror or str(error)).lower()}") from None
+    with file:
+        yield file
+
+
+@lru_cache(maxsize=16)
+def _context(trust: Trust, process: int) -> c2pa.Context:
+    """One context for each set of anchors and process; safe for threads, not across a fork."""
+    import c2pa
+
+    settings = {
+        "trust": {"anchors": [_anchor_settings(index, anchor) for index, anchor in enumerate(trust.anchors)]},
+        "verify": {
+            "verify_trust": True,
+            "verify_timestamp_trust": True,
+            "verify_after_sign": False,  # every output is read back by whoever wrote it, with more than c2pa looks at
+            "ocsp_fetch": False,
+            "remote_manifest_fetch": False,
+        },
+        "builder": {"thumbnail": {"enabled": False}},
+        "core": {"max_decompressed_manifest_size_in_mb": DEFAULT_LIMITS.max_manifest_bytes >> 20},
+    }
+    try:
+        return c2pa.Context(c2pa.Settings.from_dict(settings))
+    except c2pa.C2paError as error:
+        from ..errors import TrustError
+
+        names = ", ".join(anchor.name for anchor in trust.anchors) or "none"
+        raise TrustError(f"trust anchors ({inert(names)}) cannot be used: {inert(str(error), 300)}") from error
+
+
+def _anchor_settings(index: int, anchor: Anchor) -> dict[str, str]:
+    return {
+        "trust_anchors": anchor.pem,
+        "trust_kind": "manifest",
+        "trust_uri": f"anchor-{index}",
+        "trust_config": PURPOSES,
+    }
+
+
+def _report(file: BinaryIO, mime: str, store: bytes | None, trust: Trust) -> tuple[ManifestReport | None, bytes | None]:
+    """Validate; returns the report and the bytes of the store. Raises _Unreadable."""
+    import c2pa
+
+    file.seek(0)
+    try:
+        reader = c2pa.Reader.try_create(mime, file, store, context=_context(trust, os.getpid()))
+        if reader is None:
+            return None, None
+        with reader:
+            report = ManifestReport(json.loads(reader.detailed_json()))
+            return report, store or _embedded_store(reader, report.active)
+    except c2pa.C2paError.NotSupported:  # type: ignore[attr-defined]
+        return None, None  # a format that cannot hold a manifest
+    except c2pa.C2paError as error:
+        sentence = inert(str(error), 300)
+        remote = sentence.startswith("Remote")
+        raise _Unreadable(sentence, remote=remote) from None
+    except (ValueError, RecursionError) as error:  # JSON that Python refuses
+        raise _Unreadable(inert(str(error), 300)) from None
+
+
+def _embedded_store(reader: c2pa.Reader, active: str) -> bytes | None:
+    """c2pa answers a request for a part of the active manifest with its whole store."""
+    import c2pa
+
+    target = io.BytesIO()
+    with suppress(c2pa.C2paError):
+        reader.resource_to_stream(f"self#jumbf=/c2pa/{active}/c2pa.signature", target)
+    return target.getvalue() or None
+
+
+def _in_a_broken_file(
+    file: BinaryIO, problem: _Unreadable, trust: Trust, layer: Layer, limits: Limits
+) -> LayerEvidence:
+    """A file that c2pa cannot parse may still hold a store, whose hash then tells whether the content was altered."""
+    present, store = carve(file, limits.max_manifest_bytes)
+    if not present:
+        return unreadable(layer, codes.NOT_PARSED, problem.sentence, State.NOT_CHECKED)
+    if store is not None:
+        with suppress(_Unreadable):
+            report, _ = _report(file, ANY_BYTES, store, trust)
+            if report is not None:
+                return evidence(report, layer=layer, store=store, file=file, trust=trust, broken=problem.sentence)
+    return unreadable(layer, codes.UNREADABLE, problem.sentence)

@@ -1,0 +1,236 @@
+"""The evidence of one manifest: its state from the validation codes, its facts from the report. Without c2pa."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+from ..evidence import Layer, LayerEvidence, State
+from ..inert import inert
+from ..trust import NOBODY, Trust
+from . import codes
+from .binding import MALFORMED, MISMATCH, DataHash, Fault, OwnBinding, data_hash, holds
+from .manifest_reading import ManifestReport, Status, explanations
+from .store import signer_certificate
+
+# c2pa's explanation, beside a dataHash mismatch, when a store does not stand where the exclusion is.
+_ELSEWHERE = "exclusion does not match"
+# c2pa calls every time-stamp of a claim of version 1 trusted, whoever made it, and says so by this word.
+_LEGACY = "legacy"
+
+
+def evidence(
+    report: ManifestReport,
+    *,
+    layer: Layer,
+    store: bytes | None,
+    file: BinaryIO,
+    trust: Trust = NOBODY,
+    own_binding: OwnBinding | None = None,
+    with_time_anchors: Callable[[], ManifestReport | None] | None = None,
+    broken: str | None = None,
+) -> LayerEvidence:
+    """Judge a report. store: the bytes of the manifest store, for the certificate.
+
+    own_binding: takes the place of c2pa's check of the hard binding. with_time_anchors: validates again, with
+    time-stamping authorities as the only anchors. broken: why the file around the store could not be parsed.
+    """
+    active = report.active
+    success = report.statuses("success")
+    informational = report.statuses("informational")
+    failure = [one for one in report.statuses("failure") if not one.code.startswith(codes.INGREDIENT_FAMILY)]
+    if own_binding is not None:
+        failure = _rebound(failure, binding_faults(report, own_binding))
+        if not any(_is_data_hash(one) for one in failure):
+            success.append(Status("assertion.dataHash.match", "data hash valid"))
+    elif broken is not None or any(_is_data_hash(one) and _ELSEWHERE in one.explanation for one in failure):
+        failure = _rebound(failure, _displaced(report, file, broken))
+
+    leaf = _Leaf.of(report, store)
+    time = _Time.of(report, success, with_time_anchors)
+    if time.expiry is not None:
+        failure = [one for one in failure if one.code not in codes.EXPIRED] + list(time.expiry)
+    elif leaf.lapsed and not any(one.code in codes.EXPIRED for one in failure):
+        failure.append(Status("signingCredential.expired", "the certificate has expired, with no trusted time-stamp"))
+
+    trusted = any(one.code == "signingCredential.trusted" for one in success)
+    ingredients = report.ingredients(active)
+    training = report.training(active)
+    detail: dict[str, Any] = {
+        "manifest_id": inert(active),
+        "title": report.title(active),
+        "signer": {**leaf.to_json(), "trusted": trusted, "trust_list": _trust_list(report, trust) if trusted else None},
+        "signed_at": time.at,
+        "time_source": time.source,
+        "generator": report.generator(active),
+        "identifier": report.identifier(active),
+        "training": str(training) if training else None,
+        "digital_source_type": report.source_type(active),
+        "declaration": report.declaration(active),
+        "disclosure": report.disclosure(active),
+        "ingredients": [entry.to_json() for entry in ingredients],
+        "ingredients_ok": not any(entry.broken for entry in ingredients),
+        "binding": _binding(report),
+        "explanations": explanations([*failure, *(one for one in informational if one.code not in codes.HARMLESS)]),
+    }
+    return LayerEvidence(
+        layer,
+        codes.state_of(one.code for one in failure),
+        ai=report.ai(active),
+        codes=tuple(dict.fromkeys(one.code for one in [*success, *informational, *failure])),
+        detail={key: value for key, value in detail.items() if value is not None},
+    )
+
+
+def unreadable(layer: Layer, code: str, sentence: str, state: State | None = None) -> LayerEvidence:
+    """The evidence of a manifest that cannot be judged: at a remote address, or c2pa gave up."""
+    state = state or (State.REMOTE if code == codes.REMOTE else State.INVALID)
+    return LayerEvidence(layer, state, codes=(code,), detail={"explanations": {code: sentence}})
+
+
+def binding_faults(report: ManifestReport, own_binding: OwnBinding) -> list[Fault]:
+    """What a text's own check says about the hard binding of the active manifest."""
+    bound = _bound(report)
+    if bound is None:
+        return [Fault(MALFORMED, "the manifest holds no data hash that could be checked")]
+    return list(own_binding(bound))
+
+
+def _displaced(report: ManifestReport, file: BinaryIO, broken: str | None) -> list[Fault]:
+    """c2pa's refusal says nothing about the content: hash it ourselves, so that nobody is accused wrongly."""
+    bound = _bound(report)
+    if bound is None:
+        # A binding to the file's structure, and the structure is gone.
+        return [Fault(MISMATCH, f"the file can no longer be parsed: {broken}")] if broken else []
+    if not holds(file, bound):
+        return [Fault(MISMATCH, "the content is not that which was signed")]
+    if broken:
+        return [Fault(codes.NOT_PARSED, f"the content is as it was signed, but the file cannot be parsed: {broken}")]
+    return [Fault(MALFORMED, "the content is as it was signed, but the manifest stands elsewhere than it says")]
+
+
+def _rebound(failure: list[Status], faults: list[Fault]) -> list[Status]:
+    kept = [one for one in failure if not _is_data_hash(one)]
+    return kept + [Status(fault.code, fault.sentence) for fault in faults]
+
+
+def _is_data_hash(status: Status) -> bool:
+    return status.code.startswith("assertion.dataHash.")
+
+
+def _bound(report: ManifestReport) -> DataHash | None:
+    found = report.binding(report.active)
+    if found is None or found[0] != "dataHash":
+        return None
+    default = report.manifest(report.active).get("claim", {}).get("alg") or "sha256"
+    return data_hash(found[1], default)
+
+
+def _binding(report: ManifestReport) -> dict[str, Any] | None:
+    """The kind of the hard binding, and what it leaves uncovered apart from the manifest's own place."""
+    found = report.binding(report.active)
+    if found is None:
+        return None
+    bound = _bound(report)
+    places = sorted(bound.exclusions, key=lambda place: place[1], reverse=True) if bound else []
+    return {"type": found[0], "uncovered": sorted(list(place) for place in places[1:])}
+
+
+def _trust_list(report: ManifestReport, trust: Trust) -> dict[str, str | None] | None:
+    """The anchor that c2pa names by its number."""
+    number = (report.trust_uri or "").rpartition("-")[2]
+    if not number.isdecimal() or int(number) >= len(trust.anchors):
+        return None
+    anchor = trust.anchors[int(number)]
+    return {"name": inert(anchor.name), "date": anchor.date}
+
+
+@dataclass(frozen=True)
+class _Time:
+    """When the manifest was signed, and how one knows. expiry: what a trusted time makes of the certificate's term."""
+
+    at: str | None
+    source: str
+    expiry: tuple[Status, ...] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        report: ManifestReport,
+        success: list[Status],
+        with_time_anchors: Callable[[], ManifestReport | None] | None,
+    ) -> _Time:
+        stamped = any(one.code in ("timeStamp.validated", "timeStamp.trusted") for one in success)
+        at = _iso(_signature(report).get("time"))
+        if not stamped or at is None:
+            claimed = _iso(report.claimed_time(report.active))
+            return cls(claimed, "claimed" if claimed else "none")
+        again = with_time_anchors() if with_time_anchors else None
+        if again and any(
+            one.code == "timeStamp.trusted" and _LEGACY not in one.explanation for one in again.statuses("success")
+        ):
+            expiry = tuple(one for one in again.statuses("failure") if one.code in codes.EXPIRED)
+            return cls(at, "tsa-trusted", expiry)
+        return cls(at, "tsa-untrusted")
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """The signer's certificate."""
+
+    name: str | None
+    organization: str | None
+    fingerprint: str | None = None
+    lapsed: bool = False
+
+    @classmethod
+    def of(cls, report: ManifestReport, store: bytes | None) -> _Leaf:
+        der = signer_certificate(store, report.active) if store else None
+        signature = _signature(report)
+        name, organization = signature.get("common_name"), signature.get("issuer")  # the leaf's, whatever the word
+        if der is None:
+            return cls(_shown(name), _shown(organization))
+
+        from cryptography import x509
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.x509.oid import NameOID
+
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+            names = {
+                oid: [attribute.value for attribute in certificate.subject.get_attributes_for_oid(oid)]
+                for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
+            }
+            name = next(iter(names[NameOID.COMMON_NAME]), name)
+            organization = next(iter(names[NameOID.ORGANIZATION_NAME]), organization)
+            lapsed = certificate.not_valid_after_utc < datetime.now(UTC)
+            return cls(_shown(name), _shown(organization), certificate.fingerprint(SHA256()).hex(), lapsed)
+        except ValueError:
+            return cls(_shown(name), _shown(organization))
+
+    def to_json(self) -> dict[str, str | None]:
+        return {"name": self.name, "organization": self.organization, "fingerprint": self.fingerprint}
+
+
+def _signature(report: ManifestReport) -> Mapping[str, Any]:
+    found = report.manifest(report.active).get("signature")
+    return found if isinstance(found, dict) else {}
+
+
+def _shown(value: object) -> str | None:
+    return inert(value) if isinstance(value, str) and value else None
+
+
+def _iso(text: object) -> str | None:
+    """A time as RFC 3339 in UTC; None for what is no time."""
+    if not isinstance(text, str) or len(text) > 40:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None:
+            time = time.replace(tzinfo=UTC)
+        return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
+        return None

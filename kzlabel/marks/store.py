@@ -1,0 +1,163 @@
+"""The bytes of a C2PA manifest store: found in a damaged file, and opened for the signer's certificate.
+
+c2pa validates signatures but does not hand out the certificate; this reads no more of JUMBF (ISO 19566-5), CBOR
+(RFC 8949) and COSE (RFC 9052) than it takes to get there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+CHUNK = 1 << 20
+MAX_BOXES = 20_000
+MAX_DEPTH = 16
+MAX_ITEMS = 4096
+
+# The description box of a manifest store: type UUID "c2pa", toggles (requestable, labelled), label "c2pa".
+_STORE_TYPE = b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
+_DESCRIPTION = b"jumd" + _STORE_TYPE + b"\x03c2pa\x00"
+_BEFORE = 12  # length and type of the superbox, length of the description box
+
+_X5CHAIN = 33  # RFC 9360
+_OLD_X5CHAIN = "x5chain"  # C2PA before 2.0
+
+
+def carve(file: BinaryIO, limit: int) -> tuple[bool, bytes | None]:
+    """Look for a manifest store in the bytes of a file that cannot be parsed.
+
+    Returns whether there is one, and its bytes if they stand in one piece and take at most `limit`.
+    """
+    overlap = _BEFORE + len(_DESCRIPTION)
+    tail, offset = b"", 0
+    file.seek(0)
+    while chunk := file.read(CHUNK):
+        window = tail + chunk
+        found = window.find(_DESCRIPTION)
+        if found >= 0:
+            start = offset - len(tail) + found - _BEFORE
+            return True, _piece(file, start, limit)
+        if b"<c2pa:manifest" in window:  # SVG: base64 text
+            return True, None
+        tail = window[-overlap:]
+        offset += len(chunk)
+    return False, None
+
+
+def signer_certificate(store: bytes, manifest: str) -> bytes | None:
+    """The leaf certificate, DER, that signed the manifest of this label; None if it cannot be found."""
+    try:
+        for label, content in _superboxes(store):
+            if label != "c2pa":
+                continue
+            for name, boxes in _superboxes(content):
+                if name == manifest:
+                    return _leaf(boxes)
+    except (ValueError, IndexError, RecursionError, UnicodeDecodeError):
+        return None
+    return None
+
+
+def _piece(file: BinaryIO, start: int, limit: int) -> bytes | None:
+    if start < 0:
+        return None
+    file.seek(start)
+    size = int.from_bytes(file.read(4), "big")
+    if not _BEFORE < size <= limit or file.read(4) != b"jumb":
+        return None
+    file.seek(start)
+    store = file.read(size)
+    return store if len(store) == size else None
+
+
+def _leaf(manifest: bytes) -> bytes | None:
+    for label, content in _superboxes(manifest):
+        if label != "c2pa.signature":
+            continue
+        for kind, payload in _boxes(content):
+            if kind == b"cbor":
+                return _leaf_of_signature(payload)
+    return None
+
+
+def _leaf_of_signature(cose: bytes) -> bytes | None:
+    """COSE_Sign1 is [protected: bytes holding a map, unprotected: map, payload, signature]."""
+    signature, _ = _item(cose, 0, 0)
+    protected, unprotected = signature[0], signature[1]
+    headers = _item(protected, 0, 0)[0] if protected else {}
+    for header in (headers, unprotected):
+        for key in (_X5CHAIN, _OLD_X5CHAIN):
+            if isinstance(header, dict) and key in header:
+                chain = header[key]
+                leaf = chain[0] if isinstance(chain, list) else chain
+                return leaf if isinstance(leaf, bytes) else None
+    return None
+
+
+def _superboxes(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Label and content of each JUMBF superbox on this level."""
+    for kind, content in _boxes(data):
+        if kind != b"jumb":
+            continue
+        size = int.from_bytes(content[:4], "big")
+        description = content[8:size]
+        label = description[17:].split(b"\0", 1)[0].decode("utf-8")  # behind the UUID and the toggles
+        yield label, content[size:]
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    position = 0
+    for _ in range(MAX_BOXES):
+        if position + 8 > len(data):
+            return
+        size, kind, header = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8], 8
+        if size == 1:
+            size, header = int.from_bytes(data[position + 8 : position + 16], "big"), 16
+        elif size == 0:
+            size = len(data) - position
+        if size < header or position + size > len(data):
+            raise ValueError("a box is longer than what holds it")
+        yield kind, data[position + header : position + size]
+        position += size
+
+
+def _item(data: bytes, position: int, depth: int) -> tuple[Any, int]:
+    """One CBOR item and the position behind it. Tags are dropped, simple values and floats become None."""
+    if depth > MAX_DEPTH:
+        raise ValueError("CBOR is nested too deeply")
+    major, extra = data[position] >> 5, data[position] & 31
+    position += 1
+    if extra < 24:
+        value = extra
+    elif extra <= 27:
+        width = 1 << (extra - 24)
+        value = int.from_bytes(data[position : position + width], "big")
+        position += width
+    else:
+        raise ValueError("CBOR of indefinite length")
+    if major in (0, 1):
+        return (value if major == 0 else -1 - value), position
+    if major in (2, 3):
+        raw = data[position : position + value]
+        if len(raw) != value:
+            raise ValueError("CBOR is cut short")
+        return (raw if major == 2 else raw.decode("utf-8")), position + value
+    if major == 6:
+        return _item(data, position, depth + 1)
+    if major == 7:
+        return None, position
+    if value > MAX_ITEMS:
+        raise ValueError("CBOR holds too many items")
+    if major == 4:
+        items = []
+        for _ in range(value):
+            item, position = _item(data, position, depth + 1)
+            items.append(item)
+        return items, position
+    pairs: dict[Any, Any] = {}
+    for _ in range(value):
+        key, position = _item(data, position, depth + 1)
+        item, position = _item(data, position, depth + 1)
+        if isinstance(key, int | str):
+            pairs[key] = item
+    return pairs, position

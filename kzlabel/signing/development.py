@@ -1,0 +1,183 @@
+"""The development key: a root and a leaf of one's own, made at first use, DEVELOPMENT in the name of both.
+
+Three files in the folder of keys: `root.pem`, what a verifier may be told to trust (its own key is never written);
+`dev.pem`, the leaf that signs; `dev.key`, the leaf's key as PKCS#8, for its owner's eyes only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import SigningError
+from .base import fingerprint_of
+from .certificates import issue
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+ROOT, LEAF, KEY, LOCK = "root.pem", "dev.pem", "dev.key", ".dev.lock"
+
+# C2PA conformance programme, certificate profile for assurance level 1: at most 366 days.
+LEAF_LIFE = timedelta(days=365)
+# A leaf that lapses while a batch runs would spoil its end.
+RENEW_BEFORE = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class DevelopmentSigner:
+    """Signs with the development key (ES256).
+
+    root: PEM of the root, for `--trust`. news: a sentence for a person when the key was made just now, else None.
+    """
+
+    chain: str
+    root: str
+    key: bytes = field(repr=False)
+    fingerprint: str
+    news: str | None = field(default=None, compare=False)
+    alg: str = "es256"
+
+    def sign(self, data: bytes) -> bytes:
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        r, s = decode_dss_signature(_loaded(self.key).sign(data, ec.ECDSA(SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def open_development(rest: str, folder: Path) -> DevelopmentSigner:
+    """The signer of `dev:`; `rest` must be empty. Raises SigningError."""
+    if rest:
+        raise SigningError(f"signer dev:{rest}: the development key takes nothing after dev:")
+    return development_signer(folder)
+
+
+def development_signer(folder: Path, *, allow_shared_key: bool = False) -> DevelopmentSigner:
+    """Open the development key in `folder`, making folder, root and leaf when there are none or the leaf has lapsed.
+
+    Safe for several processes at once: all get the same key. Raises SigningError when the folder cannot be written,
+    a file is damaged, or others may read the key (unless `allow_shared_key`).
+    """
+    try:
+        present = _read(folder, allow_shared_key)
+        if present and not _lapsed(present):
+            return present
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(folder / LOCK):
+            present = _read(folder, allow_shared_key)
+            if present and not _lapsed(present):
+                return present
+            return _make(folder, renewed=present is not None)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SigningError(f"the development key in {folder} cannot be used: {reason}; name a signer") from None
+
+
+def _read(folder: Path, allow_shared_key: bool) -> DevelopmentSigner | None:
+    """The three files as they stand; None when they are not all there or, mid-way through a renewal, do not fit."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    try:
+        status = (folder / KEY).stat()
+        key, chain, root = ((folder / name).read_bytes() for name in (KEY, LEAF, ROOT))
+    except FileNotFoundError:
+        return None
+    if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077 and not allow_shared_key:
+        raise SigningError(f"{folder / KEY}: others may read this private key; run chmod 600 on it")
+    try:
+        public = _loaded(key).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        leaf = x509.load_pem_x509_certificate(chain)
+        fits = x509.load_pem_x509_certificate(root).subject == leaf.issuer
+        matches = fits and leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == public
+    except (ValueError, TypeError):
+        raise SigningError(
+            f"{folder}: {KEY}, {LEAF} or {ROOT} is damaged; move all three away to get new ones"
+        ) from None
+    if not matches:
+        return None
+    text = chain.decode("ascii")
+    return DevelopmentSigner(text, root.decode("ascii"), key, fingerprint_of(text))
+
+
+def _lapsed(signer: DevelopmentSigner) -> bool:
+    from cryptography import x509
+
+    leaf = x509.load_pem_x509_certificate(signer.chain.encode())
+    return leaf.not_valid_after_utc - RENEW_BEFORE <= datetime.now(UTC)
+
+
+def _make(folder: Path, *, renewed: bool) -> DevelopmentSigner:
+    made = issue(LEAF_LIFE)
+    for name, content in ((ROOT, made.root), (LEAF, made.leaf), (KEY, made.key)):
+        _write_whole(folder / name, content)
+    what = (
+        "the development key had lapsed; a new one, with a new root,"
+        if renewed
+        else "no signing key yet; a DEVELOPMENT key"
+    )
+    news = (
+        f"{what} was made in {folder}: its marks verify as untrusted, unless {folder / ROOT} is named with --trust; "
+        "the key of the root was thrown away"
+    )
+    text = made.leaf.decode("ascii")
+    return DevelopmentSigner(text, made.root.decode("ascii"), made.key, fingerprint_of(text), news)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Replace `path` in one step; the key is at no moment readable by others."""
+    handle, name = tempfile.mkstemp(prefix=".dev-", dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.name != KEY and os.name == "posix":
+            Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an advisory lock that the system lets go of if the process dies."""
+    with path.open("a+b") as file:
+        if os.name == "nt":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            try:
+                yield
+            finally:
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+@lru_cache(maxsize=4)
+def _loaded(key: bytes) -> EllipticCurvePrivateKey:
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    loaded = load_pem_private_key(key, None)
+    if not isinstance(loaded, ec.EllipticCurvePrivateKey) or loaded.curve.key_size != 256:
+        raise ValueError("not a P-256 key")
+    return loaded
