@@ -56,7 +56,7 @@ class BoxWalker:
         return self.between(parent.body + skip, parent.end, depth=parent.depth + 1)
 
     def between(self, start: int, end: int, *, depth: int) -> Iterator[Box]:
-        """The boxes from `start` to `end`. A remainder of fewer than 8 bytes (QuickTime's terminator) is passed over."""
+        """The boxes from `start` to `end`. A rest of fewer than 8 bytes (QuickTime's terminator) is passed over."""
         if depth > self._limits.max_nesting:
             raise LimitExceeded(f"{name_of(self.file)}: boxes nest deeper than {self._limits.max_nesting}")
         end = min(end, self.size)
