@@ -14,7 +14,7 @@ from ...errors import UnreadableFile, UnsupportedFormat
 from ...limits import Limits
 from ..programs.ffmpeg import builder, location, opened, run
 from ..programs.packets import Census
-from ..programs.probe import Probe, Stream, disposition_option
+from ..programs.report import Probe, Stream, disposition_option
 from .boxes import Boxes
 from .encoders import encoder
 from .keeping import kept

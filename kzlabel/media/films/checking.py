@@ -47,6 +47,8 @@ def _differences(
             yield from (f"{place}: {text}" for text in _frames(shown[old.index], old.time_base, now))
         elif (was.packets, was.digest) != (now.packets, now.digest):
             yield f"{place} is not the same bit for bit ({now.packets} packets, {was.packets} before)"
+        elif old.kind == "attachment" and old.extradata != new.extradata:
+            yield f"{place}, an attachment, is not the same bit for bit"
         if was.packets and now.packets and not old.is_picture:
             first = shown[old.index][0] * old.time_base if shown.get(old.index) else was.first
             moved = now.first - float(first)
