@@ -88,6 +88,11 @@ def holds(file: BinaryIO, bound: DataHash) -> bool:
     return digest(file, bound.alg, bound.exclusions) == bound.hash
 
 
+def whole_file(file: BinaryIO, bound: DataHash) -> list[Fault]:
+    """The check of a sidecar that is bound to all bytes of a file."""
+    return [] if holds(file, bound) else [Fault(MISMATCH, "the content is not that which was signed")]
+
+
 def _feed(hasher: Any, file: BinaryIO, size: int | None) -> None:
     while size is None or size > 0:
         chunk = file.read(CHUNK if size is None else min(CHUNK, size))

@@ -32,6 +32,12 @@ TAMPERED = frozenset(
 # Of these, the hard bindings: they tie the manifest to this content, and no other.
 BINDING = frozenset(code for code in TAMPERED if "Hash." in code)
 
+# Without these two, nothing was shown to hold.
+SIGNATURE_HOLDS = "claimSignature.validated"
+BINDING_HOLDS = frozenset(
+    f"assertion.{kind}.match" for kind in ("dataHash", "bmffHash", "boxesHash", "collectionHash", "multiAssetHash")
+)
+
 # The certificate had expired, or was not yet valid, at the only time that is known for the signature.
 EXPIRED = frozenset({"signingCredential.expired", "claimSignature.outsideValidity"})
 
@@ -55,6 +61,7 @@ INGREDIENT_UNKNOWN = "ingredient.unknownProvenance"
 # Our own, for what has no code in the specification.
 UNREADABLE = "kzlabel.manifest.unreadable"
 REMOTE = "kzlabel.manifest.remote"
+UNPROVEN = "kzlabel.manifest.unproven"
 NOT_PARSED = "kzlabel.file.unparsable"
 
 

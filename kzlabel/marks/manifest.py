@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -23,9 +23,9 @@ from ..limits import DEFAULT_LIMITS, Limits
 from ..signing import Signer
 from ..trust import NOBODY, Anchor, Trust
 from . import codes
-from .binding import DataHash, OwnBinding, assertion_data, digest
+from .binding import DataHash, OwnBinding, assertion_data, digest, whole_file
 from .definition import PARENT
-from .manifest_evidence import binding_faults, evidence, unreadable
+from .manifest_evidence import binding_faults, bound_data, evidence, unreadable
 from .manifest_reading import ManifestReport
 from .store import carve
 
@@ -124,7 +124,10 @@ def read(
     """
     with _reading(source) as file:
         try:
-            report, found = _report(file, mime, store, trust)
+            if store is not None and own_binding is None:
+                report, found, own_binding = _report_of_sidecar(file, mime, store, trust)
+            else:
+                report, found = _report(file, mime, store, trust)
         except _Unreadable as problem:
             if store is None and not problem.remote:
                 return _in_a_broken_file(file, problem, trust, layer, limits)
@@ -133,8 +136,8 @@ def read(
             return None
 
         def with_time_anchors() -> ManifestReport | None:
-            with suppress(_Unreadable):
-                return _report(file, mime, store, Trust(anchors=trust.time_anchors))[0]
+            with suppress(_Unreadable):  # only what it says about time counts, so it need not see the content
+                return _report(io.BytesIO(), ANY_BYTES, found, Trust(anchors=trust.time_anchors))[0]
             return None
 
         return evidence(
@@ -342,6 +345,10 @@ def _report(file: BinaryIO, mime: str, store: bytes | None, trust: Trust) -> tup
             return None, None
         with reader:
             report = ManifestReport(json.loads(reader.detailed_json()))
+            if not report.active:  # c2pa cannot put some damaged assertions into its detailed report
+                report = ManifestReport(json.loads(reader.json()))
+            if not report.active:
+                raise _Unreadable("the manifest yields no report")
             return report, store or _embedded_store(reader, report.active)
     except c2pa.C2paError.NotSupported:  # type: ignore[attr-defined]
         return None, None  # a format that cannot hold a manifest
@@ -351,6 +358,17 @@ def _report(file: BinaryIO, mime: str, store: bytes | None, trust: Trust) -> tup
         raise _Unreadable(sentence, remote=remote) from None
     except (ValueError, RecursionError) as error:  # JSON that Python refuses
         raise _Unreadable(inert(str(error), 300)) from None
+
+
+def _report_of_sidecar(
+    file: BinaryIO, mime: str, store: bytes, trust: Trust
+) -> tuple[ManifestReport | None, bytes | None, OwnBinding | None]:
+    """As `_report`; a hash over the whole file is left to us, who read it in small pieces: c2pa takes 400 MB for it."""
+    report, _ = _report(io.BytesIO(), ANY_BYTES, store, trust)
+    bound = bound_data(report) if report else None
+    if bound is not None and not bound.exclusions:
+        return report, store, partial(whole_file, file)
+    return *_report(file, mime, store, trust), None
 
 
 def _embedded_store(reader: c2pa.Reader, active: str) -> bytes | None:

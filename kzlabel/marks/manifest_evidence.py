@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,6 +49,8 @@ def evidence(
     elif broken is not None or any(_is_data_hash(one) and _ELSEWHERE in one.explanation for one in failure):
         failure = _rebound(failure, _displaced(report, file, broken))
 
+    failure += _unproven(success, failure)
+
     leaf = _Leaf.of(report, store)
     time = _Time.of(report, success, with_time_anchors)
     if time.expiry is not None:
@@ -92,15 +95,25 @@ def unreadable(layer: Layer, code: str, sentence: str, state: State | None = Non
 
 def binding_faults(report: ManifestReport, own_binding: OwnBinding) -> list[Fault]:
     """What a text's own check says about the hard binding of the active manifest."""
-    bound = _bound(report)
+    bound = bound_data(report)
     if bound is None:
         return [Fault(MALFORMED, "the manifest holds no data hash that could be checked")]
     return list(own_binding(bound))
 
 
+def _unproven(success: list[Status], failure: list[Status]) -> list[Status]:
+    """The absence of failures proves nothing: signature and hard binding must be reported to hold."""
+    held = {one.code for one in success}
+    if codes.state_of(one.code for one in failure) not in (State.VALID, State.EXPIRED):
+        return []
+    if codes.SIGNATURE_HOLDS in held and held & codes.BINDING_HOLDS:
+        return []
+    return [Status(codes.UNPROVEN, "the validation reports neither that signature and content match nor why not")]
+
+
 def _displaced(report: ManifestReport, file: BinaryIO, broken: str | None) -> list[Fault]:
     """c2pa's refusal says nothing about the content: hash it ourselves, so that nobody is accused wrongly."""
-    bound = _bound(report)
+    bound = bound_data(report)
     if bound is None:
         # A binding to the file's structure, and the structure is gone.
         return [Fault(MISMATCH, f"the file can no longer be parsed: {broken}")] if broken else []
@@ -120,7 +133,8 @@ def _is_data_hash(status: Status) -> bool:
     return status.code.startswith("assertion.dataHash.")
 
 
-def _bound(report: ManifestReport) -> DataHash | None:
+def bound_data(report: ManifestReport) -> DataHash | None:
+    """The active manifest's hard binding, if it is a well-formed hash over bytes."""
     found = report.binding(report.active)
     if found is None or found[0] != "dataHash":
         return None
@@ -133,7 +147,7 @@ def _binding(report: ManifestReport) -> dict[str, Any] | None:
     found = report.binding(report.active)
     if found is None:
         return None
-    bound = _bound(report)
+    bound = bound_data(report)
     places = sorted(bound.exclusions, key=lambda place: place[1], reverse=True) if bound else []
     return {"type": found[0], "uncovered": sorted(list(place) for place in places[1:])}
 
@@ -198,7 +212,8 @@ class _Leaf:
         from cryptography.x509.oid import NameOID
 
         try:
-            certificate = x509.load_der_x509_certificate(der)
+            with warnings.catch_warnings(action="ignore"):  # a hostile certificate must not write on the screen
+                certificate = x509.load_der_x509_certificate(der)
             names = {
                 oid: [attribute.value for attribute in certificate.subject.get_attributes_for_oid(oid)]
                 for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
@@ -207,7 +222,7 @@ class _Leaf:
             organization = next(iter(names[NameOID.ORGANIZATION_NAME]), organization)
             lapsed = certificate.not_valid_after_utc < datetime.now(UTC)
             return cls(_shown(name), _shown(organization), certificate.fingerprint(SHA256()).hex(), lapsed)
-        except ValueError:
+        except (ValueError, x509.InvalidVersion):
             return cls(_shown(name), _shown(organization))
 
     def to_json(self) -> dict[str, str | None]:
