@@ -72,7 +72,6 @@ def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
     signer = speaker.signer if speaker else None
     said = speaker.detail if speaker else {}
     usable = kind not in (VerdictKind.TAMPERED, VerdictKind.INVALID)
-    training = _training(facts)
     objection = policy.objection(kind, ai, signer)
     return Verdict(
         file=evidence.file,
@@ -91,11 +90,11 @@ def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
         generator=_generator(facts, said) if usable else None,
         identifier=_identifier(facts, said) if usable else None,
         manifest_id=text(said, "manifest_id"),
-        training=training,
+        training=_training(facts),
         evidence=evidence.layers,
         recovery=_recovery(facts),
         ingredients=speaker.ingredients if speaker and usable else (),
-        notes=sentences.notes(facts, kind, reason, ai, speaker, policy, objection, training),
+        notes=sentences.notes(facts, kind, reason, ai, speaker, policy, objection),
     )
 
 
