@@ -80,7 +80,7 @@ def value_text(value: Any, depth: int = 0) -> str:
     if depth > MAX_DEPTH:
         return "…"
     if isinstance(value, Mapping):
-        pairs = [(key, item) for key, item in value.items() if item is not None][:MAX_DETAILS]
+        pairs = [(key, item) for key, item in value.items() if item not in (None, [], {})][:MAX_DETAILS]
         value = ", ".join(f"{key} {value_text(item, depth + 1)}" for key, item in pairs)
     elif isinstance(value, list | tuple):
         value = "; ".join(value_text(item, depth + 1) for item in value[:MAX_DETAILS])

@@ -285,8 +285,8 @@ def _ingredients(verdict: Verdict) -> Markup | None:
         relation = RELATIONS.get(str(ingredient.get("relationship")))
         said = next((ORIGINS[ai] for ai in SAYING if ingredient.get("ai") == ai), None)
         broken = "its own mark does not hold" if ingredient.get("ok") is False else None
-        facts_of_it = ", ".join(fact for fact in (relation, said, broken) if fact)
-        shown.append(element("li", element("strong", title), " ", element("small", facts_of_it)))
+        told = " · ".join(fact for fact in (relation, said, broken) if fact)
+        shown.append(element("li", element("strong", title), " ", element("small", told)))
     return join(element("h3", "Made from"), element("ul", *shown))
 
 
