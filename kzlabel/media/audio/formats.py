@@ -1,0 +1,130 @@
+"""The compressed audio formats: what each recognises, how it is encoded again, and what is carried over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ...containers.isobmff import M4A as M4A_CONTAINER
+from ...containers.ogg import OGG as OGG_CONTAINER
+from ...containers.ogg import OPUS as OPUS_CONTAINER
+from ...containers.tags import FLAC as FLAC_CONTAINER
+from ...containers.tags import MP3 as MP3_CONTAINER
+from ...limits import Limits
+from ..base import Carrier
+from ..programs.probe import Stream
+from . import encoders, keeping, sniff
+from .encoders import Encoding
+from .recording import Prepared, Recording, channels
+
+
+class Mp3(Recording):
+    name = "MP3"
+    mime = "audio/mpeg"
+    extensions = (".mp3",)
+    container = MP3_CONTAINER
+    demuxer = "mp3"
+    muxer = "mp3"
+    codecs = ("mp3",)
+
+    @classmethod
+    def score(cls, header: bytes) -> int:
+        return sniff.mp3(header)
+
+    def encoding(self, source: Path, stream: Stream, rate: int, limits: Limits) -> Encoding:
+        return encoders.mp3(stream, rate)
+
+    def muxing(self, source: Path, limits: Limits) -> dict[str, Any]:
+        return {"id3v2_version": 0, "write_id3v1": 0}
+
+    def keep(self, source: Path, target: Path, prepared: Prepared, limits: Limits) -> tuple[str, ...]:
+        return keeping.keep_id3(source, target, prepared.seconds, limits)
+
+
+class Flac(Recording):
+    name = "FLAC"
+    mime = "audio/flac"
+    extensions = (".flac",)
+    container = FLAC_CONTAINER
+    demuxer = "flac"
+    muxer = "flac"
+    codecs = ("flac",)
+
+    @classmethod
+    def score(cls, header: bytes) -> int:
+        return sniff.flac(header)
+
+    def encoding(self, source: Path, stream: Stream, rate: int, limits: Limits) -> Encoding:
+        return encoders.flac(stream, keeping.flac_header(source, limits).depth)
+
+    def length(self, source: Path, limits: Limits) -> int | None:
+        return keeping.flac_header(source, limits).samples or None
+
+    def keep(self, source: Path, target: Path, prepared: Prepared, limits: Limits) -> tuple[str, ...]:
+        return keeping.keep_blocks(source, target, len(prepared.sound), prepared.stream.sample_rate, limits)
+
+
+class M4a(Recording):
+    name = "M4A"
+    mime = "audio/mp4"
+    extensions = (".m4a", ".m4b")
+    container = M4A_CONTAINER
+    demuxer = "mov"
+    muxer = "ipod"
+    codecs = ("aac", "alac")
+    chapters_by_ffmpeg = True
+
+    @classmethod
+    def score(cls, header: bytes) -> int:
+        return sniff.m4a(header)
+
+    def encoding(self, source: Path, stream: Stream, rate: int, limits: Limits) -> Encoding:
+        return encoders.alac(stream) if stream.codec == "alac" else encoders.aac(stream, rate, channels(stream))
+
+    def muxing(self, source: Path, limits: Limits) -> dict[str, Any]:
+        return {"movflags": "+faststart"} if keeping.index_first(source, limits) else {}
+
+    def keep(self, source: Path, target: Path, prepared: Prepared, limits: Limits) -> tuple[str, ...]:
+        return keeping.keep_items(source, target, limits)
+
+
+class OggVorbis(Recording):
+    name = "Ogg Vorbis"
+    mime = "audio/ogg"
+    extensions = (".ogg", ".oga")
+    carrier = Carrier.SIDECAR
+    container = OGG_CONTAINER
+    demuxer = "ogg"
+    muxer = "ogg"
+    codecs = ("vorbis",)
+
+    @classmethod
+    def score(cls, header: bytes) -> int:
+        return sniff.ogg(header, b"\x01vorbis")
+
+    def encoding(self, source: Path, stream: Stream, rate: int, limits: Limits) -> Encoding:
+        return encoders.vorbis(stream, rate, channels(stream))
+
+    def keep(self, source: Path, target: Path, prepared: Prepared, limits: Limits) -> tuple[str, ...]:
+        return keeping.keep_comments(OGG_CONTAINER, source, target, prepared.seconds, limits)
+
+
+class Opus(Recording):
+    name = "Opus"
+    mime = "audio/ogg"
+    extensions = (".opus", ".ogg")
+    carrier = Carrier.SIDECAR
+    container = OPUS_CONTAINER
+    demuxer = "ogg"
+    muxer = "opus"
+    codecs = ("opus",)
+
+    @classmethod
+    def score(cls, header: bytes) -> int:
+        return sniff.ogg(header, b"OpusHead")
+
+    def encoding(self, source: Path, stream: Stream, rate: int, limits: Limits) -> Encoding:
+        return encoders.opus(stream, rate, channels(stream))
+
+    def keep(self, source: Path, target: Path, prepared: Prepared, limits: Limits) -> tuple[str, ...]:
+        return keeping.keep_comments(OPUS_CONTAINER, source, target, prepared.seconds, limits)

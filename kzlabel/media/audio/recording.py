@@ -1,0 +1,304 @@
+"""How any recording is labelled: measured, the notice made to match, both encoded in one run, the rest carried over."""
+
+from __future__ import annotations
+
+import tempfile
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ...containers.base import Slots
+from ...disclosure.notice import Notice, choose, loudness_beside, tolerance
+from ...disclosure.plan import DisclosureRecord, Form
+from ...errors import InternalError, UnreadableFile, UnsupportedFormat
+from ...files import copy_whole
+from ...limits import Limits
+from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan
+from ..programs.ffmpeg import builder, location, opened, run
+from ..programs.probe import Probe, Stream, probe
+from .encoders import Encoding
+from .measuring import Measured, Part, measure
+from .speaking import Placing, at_loudness, layout_is_named, placed, placing, spoken
+from .waves import write_wave
+
+# Share of the progress that measuring takes: decoding alone, against decoding and encoding.
+MEASURING_SHARE = 0.3
+_PROTECTED = ("enca", "drms", "aavd")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is known before anything is written.
+
+    sound: the notice, (samples,), float, at the programme's rate and final loudness. place: its channels.
+    """
+
+    stream: Stream
+    probed: Probe
+    measured: Measured
+    encoding: Encoding
+    notice: Notice
+    sound: Any
+    loudness: float
+    limited: bool
+    place: Placing
+
+    @property
+    def seconds(self) -> float:
+        """How long the notice lasts, its last pause included."""
+        return len(self.sound) / self.stream.sample_rate
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What `check` holds the finished file to. samples: of one channel. loudness: LUFS wanted of the notice."""
+
+    stream: Stream
+    notice: int
+    measured: Measured
+    encoding: Encoding
+    loudness: float
+    tolerance: float
+
+
+class Recording(Format):
+    """A recording that ffmpeg reads and writes.
+
+    `MediaInfo.detail` holds `probe` (a Probe) and `stream` (its audio stream); after rendering also `promise`.
+    """
+
+    medium = Medium.AUDIO
+    demuxer: ClassVar[str | None] = None
+    muxer: ClassVar[str]
+    codecs: ClassVar[tuple[str, ...]]
+    """ffmpeg's names of the codecs that this format is labelled in."""
+    chapters_by_ffmpeg: ClassVar[bool] = False
+    """Whether ffmpeg writes the chapters; else they are carried over among the tags."""
+
+    def probe(self, source: Path, limits: Limits) -> MediaInfo:
+        assert self.demuxer
+        probed = probe(source, demuxer=self.demuxer, limits=limits, program=self.programs.ffmpeg)
+        sounds = probed.of_kind("audio")
+        if not sounds:
+            raise UnreadableFile(f"{source.name}: it holds no sound")
+        stream = sounds[0]
+        if any(one.tag in _PROTECTED for one in sounds):
+            raise UnsupportedFormat(f"{source.name}: its sound is encrypted; label it before it is")
+        if stream.sample_rate < 1000 or not stream.sample_fmt:
+            raise UnreadableFile(f"{source.name}: its sound cannot be decoded; is the file complete?")
+        if probed.films:
+            raise UnsupportedFormat(f"{source.name}: it holds a film; give it a film's ending, such as .mp4")
+        return MediaInfo(duration=probed.duration, detail={"probe": probed, "stream": stream})
+
+    def render(self, source: Path, target: Path, plan: RenderPlan) -> Rendered:
+        info = self.probe(source, plan.limits)
+        if plan.disclosure is None:
+            copy_whole(source, target)
+            self.fill(target, plan)
+            return Rendered(info)
+        prepared = self.prepare(source, info, plan)
+        notes = self.write(source, target, prepared, plan)
+        self.fill(target, plan)
+        return rendered(prepared, info, notes, plan)
+
+    def check(self, source: Path, target: Path, rendered: Rendered, limits: Limits) -> None:
+        assert self.demuxer
+        info = self.probe(target, limits)
+        promise: Promise | None = rendered.info.detail.get("promise")
+        before: Stream = rendered.info.detail["stream"]
+        after: Stream = info.detail["stream"]
+        for what, old, new in (
+            ("codec", before.codec, after.codec),
+            ("sampling rate", before.sample_rate, after.sample_rate),
+            ("channel layout", before.layout, after.layout),
+        ):
+            if old != new:
+                raise InternalError(f"{target.name}: the {what} became {new}, it was {old}")
+        if promise is None:
+            return
+        common = {"demuxer": self.demuxer, "limits": limits, "program": self.programs.ffmpeg}
+        programme = measure(target, Part(promise.notice), digest=promise.encoding.pcm, **common)  # type: ignore[arg-type]
+        notice = measure(target, Part(0, promise.notice), **common)  # type: ignore[arg-type]
+        difference = abs(programme.samples - promise.measured.samples)
+        if difference > promise.encoding.frame:
+            raise InternalError(f"{target.name}: the programme's length changed by {difference} samples")
+        if programme.digest != promise.measured.digest:
+            raise InternalError(f"{target.name}: the programme's samples changed")
+        if notice.loudness is None or abs(notice.loudness - promise.loudness) > promise.tolerance:
+            raise InternalError(
+                f"{target.name}: the notice has {notice.loudness} LUFS in place of {promise.loudness:.1f}"
+            )
+
+    @abstractmethod
+    def encoding(self, source: Path, stream: Stream, rate: int, limits: Limits) -> Encoding:
+        """How to encode what this stream was. rate: b/s of the stream, or of the whole file where it does not say."""
+
+    @abstractmethod
+    def keep(self, source: Path, target: Path, prepared: Prepared, limits: Limits) -> tuple[str, ...]:
+        """Carry over what stands beside the sound. Returns notes."""
+
+    def length(self, source: Path, limits: Limits) -> int | None:
+        """The number of samples that the file says it holds, where its word is exact."""
+        return None
+
+    def muxing(self, source: Path, limits: Limits) -> dict[str, Any]:
+        """Options of the muxer."""
+        return {}
+
+    def prepare(self, source: Path, info: MediaInfo, plan: RenderPlan) -> Prepared:
+        """Measure the programme and make the notice for it. Raises what `render` raises."""
+        assert self.demuxer
+        assert plan.disclosure
+        probed, stream = info.detail["probe"], info.detail["stream"]
+        self.refuse(source, probed, stream)
+        encoding = self.encoding(source, stream, _bit_rate(source, stream, probed), plan.limits)
+        measured = measure(
+            source,
+            Part(),
+            demuxer=self.demuxer,
+            limits=plan.limits,
+            program=self.programs.ffmpeg,
+            digest=encoding.pcm,
+            duration=info.duration,
+            progress=_share(plan.progress, 0.0, MEASURING_SHARE),
+        )
+        if not measured.samples:
+            raise UnreadableFile(f"{source.name}: it holds no sound")
+        told = self.length(source, plan.limits)
+        if told is not None and measured.samples < told:
+            raise UnreadableFile(f"{source.name}: the file is cut off before its end; copy it again")
+        if measured.samples / stream.sample_rate > plan.limits.max_duration:
+            raise UnreadableFile(f"{source.name}: it lasts longer than {plan.limits.max_duration:.0f} s")
+        notice = choose(plan.disclosure, measured.samples / stream.sample_rate)
+        place = placing(stream.layout, channels(stream))
+        sound = spoken(notice, stream.sample_rate, plan.limits, self.programs.ffmpeg)
+        loud = at_loudness(sound, stream.sample_rate, measured.loudness, place, lossless=encoding.pcm is not None)
+        return Prepared(stream, probed, measured, encoding, notice, loud.sound, loud.loudness, loud.limited, place)
+
+    def refuse(self, source: Path, probed: Probe, stream: Stream) -> None:
+        """Raises UnsupportedFormat, with what to do, for a recording that would lose something."""
+        if stream.codec not in self.codecs:
+            raise UnsupportedFormat(
+                f"{source.name}: its sound is encoded as {stream.codec}, which cannot be written in {self.name}; "
+                "convert it to M4A or FLAC"
+            )
+        if len(probed.of_kind("audio")) > 1:
+            raise UnsupportedFormat(f"{source.name}: it holds several sound tracks; label each one apart")
+        if not layout_is_named(stream.layout):
+            raise UnsupportedFormat(
+                f"{source.name}: its {stream.layout or 'channels'} have no known places; name them by converting it"
+            )
+
+    def write(self, source: Path, target: Path, prepared: Prepared, plan: RenderPlan) -> tuple[str, ...]:
+        """One run for decoding, joining and encoding; then what stands beside the sound. Returns notes."""
+        with tempfile.TemporaryDirectory(prefix="kzlabel-") as folder:
+            clip = Path(folder) / "notice.wav"
+            write_wave(prepared.sound.reshape(-1, 1), prepared.stream.sample_rate, clip)
+            self._encode(source, clip, target, prepared, plan)
+        return self.keep(source, target, prepared, plan.limits)
+
+    def fill(self, target: Path, plan: RenderPlan) -> None:
+        """Put the slots into the finished file."""
+        if self.container and plan.slots != Slots():
+            self.container.write(target, plan.slots, plan.limits)
+
+    def _encode(self, source: Path, clip: Path, target: Path, prepared: Prepared, plan: RenderPlan) -> None:
+        assert self.demuxer
+        stream, encoding = prepared.stream, prepared.encoding
+        shape = {
+            "sample_fmts": encoding.sample_fmt,
+            "sample_rates": stream.sample_rate,
+            "channel_layouts": stream.layout,
+        }
+        notice = placed(clip, stream.layout, prepared.place).filter("aformat", **shape)
+        # Dated later by the notice's length: that moves the chapters, while the samples are numbered anew in any case.
+        dated = {"itsoffset": f"{prepared.seconds:.6f}"} if self.chapters_by_ffmpeg else {}
+        programme = opened(source, self.demuxer, plan.limits, **dated)["a:0"]
+        programme = programme.filter("asetpts", "N/SR/TB").filter("aformat", **shape)
+        joined = builder().filter([notice, programme], "concat", n=2, v=0, a=1).filter("asetpts", "N/SR/TB")
+        outputs = builder().output(
+            joined,
+            location(target),
+            f=self.muxer,
+            map_metadata=-1,
+            fflags="+bitexact",
+            **{"flags:a": "+bitexact"},
+            **({} if self.chapters_by_ffmpeg else {"map_chapters": -1}),
+            **encoding.options,
+            **self.muxing(source, plan.limits),
+        )
+        run(
+            outputs,
+            name=source.name,
+            limits=plan.limits,
+            program=self.programs.ffmpeg,
+            duration=prepared.seconds + prepared.measured.samples / stream.sample_rate,
+            progress=_share(plan.progress, MEASURING_SHARE, 1.0),
+        )
+
+
+def rendered(prepared: Prepared, info: MediaInfo, notes: tuple[str, ...], plan: RenderPlan) -> Rendered:
+    """The record of what was said, and the promise that `check` holds the file to."""
+    assert plan.disclosure
+    stream = prepared.stream
+    record = DisclosureRecord(
+        form=Form.NOTICE,
+        source=plan.disclosure.source,
+        languages=prepared.notice.languages,
+        wording=prepared.notice.wording,
+        place="start",
+        seconds=(0.0, prepared.seconds),
+        loudness=prepared.loudness,
+        notes=prepared.notice.notes,
+    )
+    wanted = loudness_beside(prepared.measured.loudness)
+    promise = Promise(
+        stream,
+        len(prepared.sound),
+        prepared.measured,
+        prepared.encoding,
+        wanted,
+        tolerance(wanted, limited=prepared.limited),
+    )
+    total = prepared.seconds + prepared.measured.samples / stream.sample_rate
+    all_notes = [*prepared.notice.notes, *notes]
+    if prepared.measured.faults:
+        all_notes.append("The recording has damaged places; they were passed over.")
+    info = replace(info, duration=total, detail={**info.detail, "promise": promise})
+    return Rendered(info, record, tuple(all_notes))
+
+
+def channels(stream: Stream) -> int:
+    """How many channels a layout has, by ffmpeg's name for it."""
+    known = {
+        "mono": 1,
+        "stereo": 2,
+        "downmix": 2,
+        "quad": 4,
+        "quad(side)": 4,
+        "hexagonal": 6,
+        "octagonal": 8,
+        "cube": 8,
+    }
+    layout = stream.layout
+    if layout in known:
+        return known[layout]
+    head = layout.split("(")[0].split(" ")[0]
+    if head.replace(".", "").isdigit():
+        return sum(int(part) for part in head.split("."))
+    return layout.count("+") + 1
+
+
+def _bit_rate(source: Path, stream: Stream, probed: Probe) -> int:
+    if stream.bit_rate:
+        return stream.bit_rate
+    return int(source.stat().st_size * 8 / max(probed.duration or 0.0, 0.1))
+
+
+def _share(progress: Callable[[float], None] | None, start: float, end: float) -> Callable[[float], None] | None:
+    if progress is None:
+        return None
+    tell = progress
+    return lambda done: tell(start + (end - start) * done)
