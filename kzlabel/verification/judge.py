@@ -45,7 +45,8 @@ REASONS: Mapping[str, str] = {
 }
 
 _BROKEN_SIGNATURE = ("claimSignature.mismatch",)
-_BROKEN_BINDING = ("Hash.mismatch", "text.reflowed")  # assertion.dataHash.mismatch, .bmffHash., .boxesHash. and so on
+# Of dataHash, bmffHash, boxesHash, collectionHash and multiAssetHash.
+_BROKEN_BINDING = ("Hash.mismatch", "Hash.unknownBox", "Hash.incorrectFileCount", "Hash.missingPart", "text.reflowed")
 _BROKEN_ASSERTION = ("assertion.hashedURI.mismatch", "assertion.missing", "assertion.undeclared", "hashedURI.mismatch")
 _INVALID = (
     ("manifest.invalid.revoked", ("revoked",)),
@@ -55,7 +56,7 @@ _INVALID = (
         "manifest.invalid.malformed",
         (
             *("malformed", ".invalid", "claim.missing", "claim.multiple", "claimSignature.missing", "Bindings.missing"),
-            *("corruptedWrapper", "multipleWrappers", "general.error"),
+            *("corruptedWrapper", "multipleWrappers", "general.error", "manifest.unreadable"),
         ),
     ),
     ("manifest.invalid.remote", ("manifest.inaccessible",)),

@@ -33,6 +33,7 @@ def told(evidence: Evidence, policy: Policy | None = None) -> tuple[str, str, st
         ("assertion.dataHash.mismatch", "manifest.tampered.binding"),
         ("assertion.bmffHash.mismatch", "manifest.tampered.binding"),
         ("assertion.boxesHash.mismatch", "manifest.tampered.binding"),
+        ("assertion.boxesHash.unknownBox", "manifest.tampered.binding"),
         ("something.unheard.of", "manifest.tampered"),
     ],
 )
