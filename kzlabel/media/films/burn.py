@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import UnreadableFile, UnsupportedFormat
 from ...limits import Limits
-from ..programs.ffmpeg import builder, location, opened, run
+from ..programs.ffmpeg import arguments, builder, location, opened, run
 from ..programs.packets import Census
 from ..programs.report import Probe, Stream, disposition_option
 from .boxes import Boxes
@@ -28,7 +28,11 @@ BADGE_LEAD = 3600
 
 @dataclass(frozen=True)
 class Job:
-    """One film to be written. demuxer, muxer: ffmpeg's names. boxes: of MP4 and MOV. tags: for ffmpeg to write."""
+    """One film to be written.
+
+    demuxer, muxer: ffmpeg's names. boxes: of MP4 and MOV. keys: whether its metadata are QuickTime keys.
+    tags: for ffmpeg to write, in place of those of the same name.
+    """
 
     source: Path
     target: Path
@@ -38,6 +42,7 @@ class Job:
     boxes: Boxes | None
     limits: Limits
     program: str | None
+    keys: bool = False
     tags: tuple[tuple[str, str], ...] = ()
 
 
@@ -56,7 +61,7 @@ def burn(
         film = opened(job.source, job.demuxer, job.limits, noautorotate=None)
         nodes: list[Any] = []
         options = _common_options(job)
-        for place, stream in enumerate(kept(job.probed)):
+        for place, stream in enumerate(_mapped(job)):
             if stream.index not in stamps:
                 nodes.append(film[str(stream.index)])
                 continue
@@ -68,9 +73,9 @@ def burn(
                 "stats_enc_pre_fmt": "{pts} {tb}",
             }
             options |= {f"{key}:{place}": value for key, value in chosen.items()}
-        outputs = builder().output(*nodes, location(job.target), **options)
+        output = builder().output(*nodes, location(job.target), **options)
         finished = run(
-            outputs,
+            arguments(output, *_tags(job), *_attached(job, folder)),
             name=job.source.name,
             limits=job.limits,
             program=job.program,
@@ -91,10 +96,46 @@ def burn(
 
 def remux(job: Job) -> None:
     """Write `job.target` with every stream copied and `job.tags` set. Raises as `burn` does."""
-    film = opened(job.source, job.demuxer, job.limits)
-    nodes = [film[str(stream.index)] for stream in kept(job.probed)]
-    outputs = builder().output(*nodes, location(job.target), **_common_options(job))
-    run(outputs, name=job.source.name, limits=job.limits, program=job.program, duration=job.probed.duration)
+    with tempfile.TemporaryDirectory(prefix="kzlabel-") as name:
+        film = opened(job.source, job.demuxer, job.limits)
+        nodes = [film[str(stream.index)] for stream in _mapped(job)]
+        output = builder().output(*nodes, location(job.target), **_common_options(job))
+        told = arguments(output, *_tags(job), *_attached(job, Path(name)))
+        run(told, name=job.source.name, limits=job.limits, program=job.program, duration=job.probed.duration)
+
+
+def _mapped(job: Job) -> list[Stream]:
+    """The streams that are mapped, in the order of the output; attached pictures of Matroska come after them."""
+    return [stream for stream in kept(job.probed) if not _is_attachment(stream, job)]
+
+
+def _is_attachment(stream: Stream, job: Job) -> bool:
+    # ffmpeg reads an attached picture as a film of one frame, and would write it as such.
+    return stream.is_picture and job.demuxer == "matroska"
+
+
+def _attached(job: Job, folder: Path) -> list[str]:
+    """Options that attach Matroska's pictures anew; each is taken out into `folder` first."""
+    options: list[str] = []
+    pictures = [stream for stream in kept(job.probed) if _is_attachment(stream, job)]
+    for place, stream in enumerate(pictures, start=len(_mapped(job))):
+        path = folder / f"picture-{stream.index}"
+        film = opened(job.source, job.demuxer, job.limits)
+        picture = builder().output(film[str(stream.index)], location(path), c="copy", format="data")
+        run(picture, name=job.source.name, limits=job.limits, program=job.program)
+        options += ["-attach", location(path)]
+        for name in ("mimetype", "filename", "title"):
+            if value := stream.tagged(name):
+                options += [f"-metadata:s:{place}", f"{name}={value}"]
+    return options
+
+
+def _tags(job: Job) -> list[str]:
+    """Options that set the film's tags."""
+    tags = list(job.tags)
+    if job.keys:  # ffmpeg takes the file's type for metadata, and would write it as such
+        tags += [(name, "") for name in ("major_brand", "minor_version", "compatible_brands")]
+    return [part for name, value in tags for part in ("-metadata", f"{name}={value}")]
 
 
 def _common_options(job: Job) -> dict[str, Any]:
@@ -107,19 +148,17 @@ def _common_options(job: Job) -> dict[str, Any]:
         "fflags": "+bitexact",
         "max_muxing_queue_size": MUXING_QUEUE,
     }
-    for place, stream in enumerate(kept(job.probed)):
+    for place, stream in enumerate(_mapped(job)):
         # Told for each, since a stream out of a filter graph inherits nothing, and telling one untells the others.
         options[f"map_metadata:s:{place}"] = f"0:s:{stream.index}"
         options[f"disposition:{place}"] = disposition_option(stream)
-    if job.tags:
-        options["metadata"] = [f"{key}={value}" for key, value in job.tags]
     if job.boxes:
         options |= _box_options(job, job.boxes)
     return options
 
 
 def _box_options(job: Job, boxes: Boxes) -> dict[str, Any]:
-    flags = "+use_metadata_tags" if job.muxer == "mov" else ""
+    flags = "+use_metadata_tags" if job.keys else ""
     if boxes.fragmented:
         flags += "+frag_keyframe+delay_moov+default_base_moof"
     elif boxes.index_first:
@@ -169,7 +208,7 @@ def _try_copying(job: Job) -> None:
     with tempfile.TemporaryDirectory(prefix="kzlabel-") as name:
         film = opened(job.source, job.demuxer, job.limits)
         options = _common_options(job) | {"t": 0}
-        nodes = [film[str(stream.index)] for stream in kept(job.probed)]
+        nodes = [film[str(stream.index)] for stream in _mapped(job)]
         outputs = builder().output(*nodes, location(Path(name) / "trial"), **options)
         try:
             run(outputs, name=job.source.name, limits=job.limits, program=job.program)

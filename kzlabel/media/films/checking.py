@@ -34,7 +34,7 @@ def compare(
 def _differences(
     source: tuple[Probe, Census], target: tuple[Probe, Census], shown: Mapping[int, array[int]]
 ) -> Iterator[str]:
-    before, after = kept(source[0]), kept(target[0])
+    before, after = (sorted(kept(side[0]), key=lambda stream: stream.is_picture) for side in (source, target))
     if len(before) != len(after):
         yield f"{len(after)} streams in place of {len(before)}"
         return

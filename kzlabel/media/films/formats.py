@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...containers.base import Slot, Slots
+from ...containers.flv import FLV
+from ...containers.isobmff import MP4
+from ...containers.matroska import MATROSKA
 from ...errors import UnreadableFile
 from ...files import copy_whole
 from ...limits import Limits
@@ -19,6 +22,9 @@ from .checking import compare
 from .keeping import refuse_what_cannot_be_kept
 from .sniff import is_ebml, is_mp4, is_quicktime
 from .stamp import display_size, stamp
+
+# Tags that tell of the writer of a file, not of the work.
+_VOLATILE = {"encoder", "major_brand", "minor_version", "compatible_brands"}
 
 
 class Film(Format):
@@ -42,6 +48,7 @@ class Film(Format):
         info = self.probe(source, plan.limits)
         probed: Probe = info.detail["probe"]
         boxes: Boxes | None = info.detail["boxes"]
+        earlier = self._slots(source, plan.limits)
         tags = tuple((tag.name, tag.value) for tag in plan.slots.tags) if self.writes_tags_itself else ()
         job = Job(
             source,
@@ -52,6 +59,7 @@ class Film(Format):
             boxes,
             plan.limits,
             self.programs.ffmpeg,
+            any(tag.place == "QuickTime key" for tag in earlier.tags),
             tags,
         )
         if plan.disclosure is None:
@@ -59,14 +67,14 @@ class Film(Format):
                 remux(job)
             else:
                 copy_whole(source, target)
-            self._fill(target, plan)
+            self._fill(target, plan, earlier)
             return Rendered(info)
         refuse_what_cannot_be_kept(probed, source.name)
         matrices = self._matrices(probed, boxes)
         counted = self._census(source, probed, plan.limits)
         stamps = {stream.index: stamp(stream, matrices[stream.index], plan.disclosure) for stream in probed.films}
         shown, complaints = burn(job, counted, stamps, plan.progress)
-        self._fill(target, plan)
+        self._fill(target, plan, earlier)
         main = probed.films[0].index
         track = counted.tracks[main]
         record = replace(stamps[main].record, seconds=(0.0, max(0.0, track.last - track.first)))
@@ -111,18 +119,27 @@ class Film(Format):
             raise UnreadableFile(f"{path.name}: the file is cut off before its end; copy it again")
         return found
 
-    def _fill(self, target: Path, plan: RenderPlan) -> None:
-        wanted = plan.slots
-        if self.container is None or wanted == Slots():
+    def _slots(self, path: Path, limits: Limits) -> Slots:
+        if self.container is None:
+            return Slots()
+        with path.open("rb") as file:
+            return self.container.read(file, limits)
+
+    def _fill(self, target: Path, plan: RenderPlan, earlier: Slots) -> None:
+        """Write the marks that are wanted, and the earlier ones that ffmpeg did not know how to carry over."""
+        if self.container is None or not self.container.holds:
             return
-        if self.writes_tags_itself:
-            wanted = replace(wanted, tags=())
-        if self.container.holds and (wanted.xmp or wanted.exif or wanted.tags):
-            self.container.write(target, wanted, plan.limits)
+        there = self._slots(target, plan.limits)
+        present = {tag.name.casefold() for tag in (*there.tags, *plan.slots.tags)} | _VOLATILE
+        lost = tuple(tag for tag in earlier.tags if tag.name.casefold() not in present)
+        packet = plan.slots.xmp or (() if there.xmp else earlier.xmp[:1])
+        if packet or lost or plan.slots.tags:
+            self.container.write(target, Slots(xmp=packet, tags=(*lost, *plan.slots.tags)), plan.limits)
 
 
 class _Boxed(Film):
     demuxer = "mov"
+    container = MP4
 
     def boxes(self, source: Path, limits: Limits) -> Boxes | None:
         return read_boxes(source, limits)
@@ -155,6 +172,7 @@ class Webm(Film):
     mime = "video/webm"
     extensions = (".webm",)
     carrier = Carrier.SIDECAR
+    container = MATROSKA
     demuxer = "matroska"
     muxer = "webm"
 
@@ -168,6 +186,7 @@ class Mkv(Film):
     mime = "video/matroska"
     extensions = (".mkv",)
     carrier = Carrier.SIDECAR
+    container = MATROSKA
     demuxer = "matroska"
     muxer = "matroska"
 
@@ -194,6 +213,7 @@ class Flv(Format):
     medium = Medium.VIDEO
     extensions = (".flv",)
     carrier = Carrier.SIDECAR
+    container = FLV
     refusal = "convert it to MP4 or MKV"
 
     @classmethod

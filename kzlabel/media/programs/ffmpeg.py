@@ -103,6 +103,15 @@ def location(path: Path) -> str:
     return f"file:{path.absolute()}"
 
 
+def arguments(output: Any, *repeated: str) -> list[str]:
+    """The arguments of an ffmpeg-python output node. repeated: options that stand several times, which it cannot say.
+
+    With `repeated` there is one output only; they are put before its name.
+    """
+    built: list[str] = builder().get_args(output)
+    return [*built[:-1], *repeated, *built[-1:]] if repeated else built
+
+
 def run(
     outputs: Any,
     *,
@@ -129,7 +138,7 @@ def run(
     common += ["-max_alloc", str(limits.max_pixels * BYTES_PER_PIXEL)]
     if progress:
         common += ["-progress", "pipe:2", "-stats_period", "0.25"]
-    command = [path, *common, *(outputs if isinstance(outputs, Sequence) else _arguments(outputs))]
+    command = [path, *common, *(outputs if isinstance(outputs, Sequence) else arguments(outputs))]
     try:
         process = subprocess.Popen(
             command,
@@ -170,11 +179,6 @@ _SPEAKER = re.compile(r"^(\[[^\]\n]{1,60} @ (0x)?[0-9a-f]+\] ?)+")
 # Libraries that talk past ffmpeg's log level, about nothing that went wrong.
 _CHATTER = re.compile(r"^(Svt\[(info|warn)\]|x26[45] \[(info|warning)\])")
 _PROGRESS = re.compile(r"^(frame|fps|stream_\S+|bitrate|total_size|out_time\w*|dup_frames|drop_frames|speed|progress)=")
-
-
-def _arguments(outputs: Any) -> list[str]:
-    arguments: list[str] = builder().get_args(outputs)
-    return arguments
 
 
 class _Watch:

@@ -91,6 +91,7 @@ def parse(log: Iterable[str], *, name: str) -> Probe:
     """Read the report on the input out of what ffmpeg said. Raises UnreadableFile when it contradicts itself."""
     blocks = list(_blocks(log, name))
     streams = tuple(_stream(line, body) for line, body in blocks if _STREAM.match(line))
+    streams = tuple(sorted(streams, key=lambda stream: stream.index))  # those of a group are printed first
     if [stream.index for stream in streams] != list(range(len(streams))):
         raise feigned(name)
     head = next((_DURATION.match(line) for line, _ in blocks if _DURATION.match(line)), None)
@@ -105,7 +106,7 @@ def parse(log: Iterable[str], *, name: str) -> Probe:
 
 
 _STREAM = re.compile(
-    r"  Stream #0:(?P<index>\d+)(?:\[0x[0-9a-f]+\])?(?:\((?P<language>[^()]*)\))?: "
+    r"(?:  )?  Stream #0:(?P<index>\d+)(?:\[0x[0-9a-f]+\])?(?:\((?P<language>[^()]*)\))?: "
     r"(?P<kind>Video|Audio|Subtitle|Data|Attachment|Unknown): (?P<rest>.*)$"
 )
 _DURATION = re.compile(r"  Duration: (N/A|\d+:\d\d:\d\d\.\d+)(?:, start: (-?\d+\.\d+))?")
