@@ -62,6 +62,8 @@ def _described(old: Stream, new: Stream, encoded: bool) -> Iterator[str]:
     for field in (*_EVERY, *(_PICTURE if old.kind == "video" else ())):
         if old.codec == "vp8" and field in _IMPLIED and not getattr(old, field):
             continue
+        if field == "range" and (old.range or "tv") == new.range:
+            continue  # what is not told is limited range; some muxers tell it
         if getattr(old, field) != getattr(new, field):
             yield f"{field} is {getattr(new, field)}, not {getattr(old, field)}"
     if _language(old) != _language(new):

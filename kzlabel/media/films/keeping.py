@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...errors import UnsupportedFormat
+from ...errors import UnreadableFile, UnsupportedFormat
 from ..programs.probe import Probe, Stream
 from .encoders import PIXEL_FORMATS
 
@@ -16,7 +16,10 @@ def kept(probed: Probe) -> tuple[Stream, ...]:
 
 
 def refuse_what_cannot_be_kept(probed: Probe, name: str) -> None:
-    """Raises UnsupportedFormat, with what to do, for a film that would lose something by being encoded anew."""
+    """Raises UnsupportedFormat, with what to do, for a film that would lose something by being encoded anew.
+
+    Raises UnreadableFile when its picture cannot be decoded.
+    """
     for stream in probed.streams:
         if stream.tag in _PROTECTED:
             raise UnsupportedFormat(f"{name}: its streams are encrypted; label it before they are")
@@ -33,9 +36,11 @@ def _refuse(stream: Stream, name: str) -> None:
             f"{name}: its picture is encoded as {stream.codec}, and kzlabel encodes {known}; convert it to one of them"
         )
     codec = _CODEC_NAMES[stream.codec]
+    if stream.pix_fmt in ("", "none"):
+        raise UnreadableFile(f"{name}: its {codec} picture cannot be decoded; is the file complete?")
     if stream.pix_fmt not in PIXEL_FORMATS[stream.codec]:
         raise UnsupportedFormat(
-            f"{name}: its pixel format, {stream.pix_fmt or 'unknown'}, cannot be kept in {codec}; convert it to yuv420p"
+            f"{name}: its pixel format, {stream.pix_fmt}, cannot be kept in {codec}; convert it to yuv420p"
         )
     if stream.tagged("alpha_mode") == "1":
         raise UnsupportedFormat(f"{name}: its transparency cannot be kept; put it on a ground of one colour first")
