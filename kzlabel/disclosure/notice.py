@@ -113,11 +113,6 @@ def loudness_beside(programme: float | None) -> float:
 SILENCE = -70.0  # LUFS, the absolute gate of ITU-R BS.1770-5: nothing at all was loud enough to count
 
 
-def tolerance(wanted: float, *, limited: bool) -> float:
-    """LU that the finished notice may be off. limited: whether its peaks had to be held under MAX_TRUE_PEAK."""
-    return TOLERANCE_LOUD if limited else TOLERANCE
-
-
 def earcon() -> Clip:
     """The two tones that come first."""
     return clips()["", ""]

@@ -10,6 +10,7 @@ from ...containers.ogg import OGG as OGG_CONTAINER
 from ...containers.ogg import OPUS as OPUS_CONTAINER
 from ...containers.tags import FLAC as FLAC_CONTAINER
 from ...containers.tags import MP3 as MP3_CONTAINER
+from ...errors import UsageError
 from ...limits import Limits
 from ..base import Carrier
 from ..programs.probe import Stream
@@ -26,6 +27,7 @@ class Mp3(Recording):
     demuxer = "mp3"
     muxer = "mp3"
     codecs = ("mp3",)
+    fresh_rate = 128_000
 
     @classmethod
     def score(cls, header: bytes) -> int:
@@ -33,6 +35,11 @@ class Mp3(Recording):
 
     def encoding(self, source: Path, stream: Stream, rate: int, limits: Limits) -> Encoding:
         return encoders.mp3(stream, rate)
+
+    def fresh(self, stream: Stream) -> Encoding:
+        if channels(stream) > 2:
+            raise UsageError(f"MP3 holds one or two channels, not {channels(stream)}; choose FLAC, M4A, Ogg or Opus")
+        return super().fresh(stream)
 
     def muxing(self, source: Path, limits: Limits) -> dict[str, Any]:
         return {"id3v2_version": 0, "write_id3v1": 0}
@@ -57,6 +64,9 @@ class Flac(Recording):
     def encoding(self, source: Path, stream: Stream, rate: int, limits: Limits) -> Encoding:
         return encoders.flac(stream, keeping.flac_header(source, limits).depth)
 
+    def fresh(self, stream: Stream) -> Encoding:
+        return encoders.flac(stream, 16 if stream.sample_fmt in ("u8", "s16") else 24)
+
     def length(self, source: Path, limits: Limits) -> int | None:
         return keeping.flac_header(source, limits).samples or None
 
@@ -72,6 +82,7 @@ class M4a(Recording):
     demuxer = "mov"
     muxer = "ipod"
     codecs = ("aac", "alac")
+    fresh_rate = 128_000
     chapters_by_ffmpeg = True
 
     @classmethod
@@ -97,6 +108,7 @@ class OggVorbis(Recording):
     demuxer = "ogg"
     muxer = "ogg"
     codecs = ("vorbis",)
+    fresh_rate = 112_000
 
     @classmethod
     def score(cls, header: bytes) -> int:
@@ -118,6 +130,7 @@ class Opus(Recording):
     demuxer = "ogg"
     muxer = "opus"
     codecs = ("opus",)
+    fresh_rate = 96_000
 
     @classmethod
     def score(cls, header: bytes) -> int:

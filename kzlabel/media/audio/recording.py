@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ...containers.base import Slots
-from ...disclosure.notice import Notice, choose, loudness_beside, tolerance
+from ...disclosure.notice import TOLERANCE, TOLERANCE_LOUD, Notice, choose, loudness_beside
 from ...disclosure.plan import DisclosureRecord, Form
 from ...errors import InternalError, UnreadableFile, UnsupportedFormat
 from ...files import copy_whole
-from ...limits import Limits
+from ...limits import DEFAULT_LIMITS, Limits
 from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan
 from ..programs.ffmpeg import builder, location, opened, run
 from ..programs.probe import Probe, Stream, probe
@@ -42,7 +42,6 @@ class Prepared:
     notice: Notice
     sound: Any
     loudness: float
-    limited: bool
     place: Placing
 
     @property
@@ -53,14 +52,13 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Promise:
-    """What `check` holds the finished file to. samples: of one channel. loudness: LUFS wanted of the notice."""
+    """What `check` holds the finished file to. notice: its samples. loudness: LUFS of the notice before encoding."""
 
     stream: Stream
     notice: int
     measured: Measured
     encoding: Encoding
     loudness: float
-    tolerance: float
 
 
 class Recording(Format):
@@ -74,6 +72,8 @@ class Recording(Format):
     muxer: ClassVar[str]
     codecs: ClassVar[tuple[str, ...]]
     """ffmpeg's names of the codecs that this format is labelled in."""
+    fresh_rate: ClassVar[int] = 0
+    """b/s for one channel of what is encoded for the first time; of no use to lossless formats."""
     chapters_by_ffmpeg: ClassVar[bool] = False
     """Whether ffmpeg writes the chapters; else they are carried over among the tags."""
 
@@ -126,7 +126,7 @@ class Recording(Format):
             raise InternalError(f"{target.name}: the programme's length changed by {difference} samples")
         if programme.digest != promise.measured.digest:
             raise InternalError(f"{target.name}: the programme's samples changed")
-        if notice.loudness is None or abs(notice.loudness - promise.loudness) > promise.tolerance:
+        if notice.loudness is None or abs(notice.loudness - promise.loudness) > TOLERANCE:
             raise InternalError(
                 f"{target.name}: the notice has {notice.loudness} LUFS in place of {promise.loudness:.1f}"
             )
@@ -134,6 +134,10 @@ class Recording(Format):
     @abstractmethod
     def encoding(self, source: Path, stream: Stream, rate: int, limits: Limits) -> Encoding:
         """How to encode what this stream was. rate: b/s of the stream, or of the whole file where it does not say."""
+
+    def fresh(self, stream: Stream) -> Encoding:
+        """How to encode samples that never were encoded. Raises UsageError where this format cannot hold them."""
+        return self.encoding(Path(), stream, self.fresh_rate * channels(stream), DEFAULT_LIMITS)
 
     @abstractmethod
     def keep(self, source: Path, target: Path, prepared: Prepared, limits: Limits) -> tuple[str, ...]:
@@ -175,7 +179,7 @@ class Recording(Format):
         place = placing(stream.layout, channels(stream))
         sound = spoken(notice, stream.sample_rate, plan.limits, self.programs.ffmpeg)
         loud = at_loudness(sound, stream.sample_rate, measured.loudness, place, lossless=encoding.pcm is not None)
-        return Prepared(stream, probed, measured, encoding, notice, loud.sound, loud.loudness, loud.limited, place)
+        return Prepared(stream, probed, measured, encoding, notice, loud.sound, loud.loudness, place)
 
     def refuse(self, source: Path, probed: Probe, stream: Stream) -> None:
         """Raises UnsupportedFormat, with what to do, for a recording that would lose something."""
@@ -239,6 +243,21 @@ class Recording(Format):
         )
 
 
+def transcode(wave: Path, target: Path, to: Recording, *, limits: Limits) -> None:
+    """Encode a WAV, such as `write_wave` writes, in another format, at a rate that leaves nothing to hear.
+
+    To disclose and encode only once: let `Wav` render the notice, then transcode what it wrote.
+    Raises UsageError for samples that the format cannot hold, UnreadableFile, MissingProgram, OutputError.
+    """
+    program = to.programs.ffmpeg
+    (stream, *_) = probe(wave, demuxer="wav", limits=limits, program=program).of_kind("audio")
+    options = to.fresh(stream).options
+    exact = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
+    sound = opened(wave, "wav", limits)["a:0"]
+    outputs = builder().output(sound, location(target), f=to.muxer, **exact, **options)
+    run(outputs, name=wave.name, limits=limits, program=program)
+
+
 def rendered(prepared: Prepared, info: MediaInfo, notes: tuple[str, ...], plan: RenderPlan) -> Rendered:
     """The record of what was said, and the promise that `check` holds the file to."""
     assert plan.disclosure
@@ -253,17 +272,11 @@ def rendered(prepared: Prepared, info: MediaInfo, notes: tuple[str, ...], plan: 
         loudness=prepared.loudness,
         notes=prepared.notice.notes,
     )
-    wanted = loudness_beside(prepared.measured.loudness)
-    promise = Promise(
-        stream,
-        len(prepared.sound),
-        prepared.measured,
-        prepared.encoding,
-        wanted,
-        tolerance(wanted, limited=prepared.limited),
-    )
+    promise = Promise(stream, len(prepared.sound), prepared.measured, prepared.encoding, prepared.loudness)
     total = prepared.seconds + prepared.measured.samples / stream.sample_rate
     all_notes = [*prepared.notice.notes, *notes]
+    if loudness_beside(prepared.measured.loudness) - prepared.loudness > TOLERANCE_LOUD:
+        all_notes.append(f"The programme is louder than speech can be: the notice has {prepared.loudness:.0f} LUFS.")
     if prepared.measured.faults:
         all_notes.append("The recording has damaged places; they were passed over.")
     info = replace(info, duration=total, detail={**info.detail, "promise": promise})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CLIP_DEMUXER = "ogg"  # of the shipped clips
 # dB under MAX_TRUE_PEAK that a lossy encoder is left, since what it writes may rise above what it was given.
-LOSSY_ROOM = 1.5
+LOSSY_ROOM = 1.0
 ROUNDING_ROOM = 0.05  # the same for samples that are only rounded
 
 # Channel layouts, by ffmpeg's names, in which the third channel is the front centre, where speech belongs.
