@@ -99,11 +99,12 @@ def _edits(file: BinaryIO, slots: Slots, limits: Limits) -> list[Edit]:
     if slots.tags or (packet is not None and inside):
         edit_metadata(tree, slots.tags, packet, name, quicktime=_is_quicktime(file, top))
     new = tree.render()
+    _must_hold(new, slots, name)
     outside = packet if packet is not None and (uuids or not inside) else None
     packet_edits, appended = _packet_edits(uuids, top, outside)
 
     def replaced(index: bytes) -> list[Edit]:
-        return [*_moov_edits(top, moov, index), *packet_edits, *_appending(file, top, appended)]
+        return [*_moov_edits(top, moov, index), *packet_edits, *_appending(file, top, appended, rewritten=moov)]
 
     def moved_to_the_end(index: bytes) -> list[Edit]:
         renamed = Edit(moov.start + 4, moov.start + 8, b"free")
@@ -115,6 +116,14 @@ def _edits(file: BinaryIO, slots: Slots, limits: Limits) -> list[Edit]:
         except Overflow:
             continue
     raise UnreadableFile(f"{name}: the offsets in the film's index are out of range, so it cannot be labelled")
+
+
+def _must_hold(moov: bytes, slots: Slots, name: str) -> None:
+    """Read the new index back in memory: in a damaged one, new items can end up where no reader finds them."""
+    found = read_metadata(metadata.Box(b"moov", moov[8:]).opened(name).children or (), name)
+    held = Slots(tags=tuple(found.tags))
+    if any(tag.value not in held.values(tag.name) for tag in slots.tags):
+        raise UnreadableFile(f"{name}: the film's metadata are damaged, so it cannot be labelled; remux it first")
 
 
 def _is_quicktime(file: BinaryIO, top: list[Box]) -> bool:
@@ -155,8 +164,11 @@ def _moov_edits(top: list[Box], moov: Box, new: bytes) -> list[Edit]:
     return [Edit(moov.start, end, new + _free(SPARE))]
 
 
-def _appending(file: BinaryIO, top: list[Box], data: bytes) -> list[Edit]:
-    """Append boxes: before a trailing `mfra`, which must stay last. A last box without a size gets its real one."""
+def _appending(file: BinaryIO, top: list[Box], data: bytes, *, rewritten: Box | None = None) -> list[Edit]:
+    """Append boxes: before a trailing `mfra`, which must stay last.
+
+    A last box without a size gets its real one, unless it is `rewritten` by another edit.
+    """
     if not data:
         return []
     last = top[-1]
@@ -164,7 +176,7 @@ def _appending(file: BinaryIO, top: list[Box], data: bytes) -> list[Edit]:
         return [Edit(last.start, last.start, data)]
     edits = [Edit(last.end, last.end, data)]
     size = last.end - last.start
-    if read_at(file, last.start, 4) == bytes(4):
+    if last is not rewritten and read_at(file, last.start, 4) == bytes(4):
         if size <= _MAX_SIZE:
             edits.append(Edit(last.start, last.start + 4, size.to_bytes(4)))
         else:

@@ -68,6 +68,10 @@ class Box:
             self.children, self.tail = _split(self.body[skip:], name)
         return self
 
+    def add(self, box: Box, *, first: bool = False) -> None:
+        """Add a child to an opened box."""
+        self.children = [box, *(self.children or ())] if first else [*(self.children or ()), box]
+
     def child(self, type: bytes) -> Box | None:
         return next((box for box in self.children or () if box.type == type), None)
 
@@ -234,23 +238,23 @@ def _put(moov: Box, key: str, values: list[str], name: str, *, quicktime: bool) 
         ]
     if udta is None:
         udta = Box(b"udta", children=[])
-        (moov.children or []).append(udta)
+        moov.add(udta)
     inner = udta.child(b"meta")
     if inner and _handler(inner) == b"mdta":
         _put_key(inner, key, values, name)
     elif key == AIGC and not inner:
         inner = _new_meta(b"mdta", full=True)
-        (udta.children or []).insert(0, inner)
+        udta.add(inner, first=True)
         _put_key(inner, key, values, name)
     elif key == AIGC and not ((outer := moov.child(b"meta")) and _handler(outer.opened(name)) != b"mdta"):
         if outer is None:
             outer = _new_meta(b"mdta", full=not quicktime)
-            (moov.children or []).append(outer)
+            moov.add(outer)
         _put_key(outer, key, values, name)
     else:
         if inner is None:
             inner = _new_meta(b"mdir", full=True)
-            (udta.children or []).insert(0, inner)
+            udta.add(inner, first=True)
         _put_item(inner, key, values, name)
 
 
