@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import InternalError, LimitExceeded, UnreadableFile
 from ..limits import Limits
@@ -28,7 +32,7 @@ class Pdf:
         name = name_of(file)
         file.seek(0)
         try:
-            with pikepdf.open(file, suppress_warnings=True, attempt_recovery=True) as document:
+            with _bounded(limits), pikepdf.open(file, suppress_warnings=True) as document:
                 return _slots(document, limits, name)
         except pikepdf.PasswordError:
             return Slots(damage=(f"{name}: the document is encrypted, so its properties cannot be read",))
@@ -40,6 +44,36 @@ class Pdf:
 
 
 PDF: Container = Pdf()
+
+
+@contextmanager
+def _bounded(limits: Limits) -> Iterator[None]:
+    """Bounds on what qpdf inflates and parses, for as long as our own document is open.
+
+    They are the process's, so one document is read at a time, and a host that uses pikepdf itself gets its own back.
+    """
+    from pikepdf import settings
+
+    ours: dict[str, Any] = {
+        "flate_max_memory": limits.max_slot_bytes + limits.max_manifest_bytes,
+        "run_length_max_memory": limits.max_slot_bytes,
+        "png_max_memory": limits.max_slot_bytes,
+        "tiff_max_memory": limits.max_slot_bytes,
+        "parser_max_nesting": limits.max_nesting * 4,  # a page's resources alone nest a dozen deep
+        "doc_max_warnings": 1_000,
+    }
+    with _ONE_AT_A_TIME:
+        talk = logging.getLogger("pikepdf._core")  # its warnings would go to stderr, in the file's own words
+        earlier: dict[str, Any] = settings.set_qpdf_limits(**ours)
+        silent, talk.disabled = talk.disabled, True
+        try:
+            yield
+        finally:
+            talk.disabled = silent
+            settings.set_qpdf_limits(**earlier)
+
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def _slots(document: pikepdf.Pdf, limits: Limits, name: str) -> Slots:
@@ -148,4 +182,5 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    """The reason alone: qpdf puts the file's path or the stream's address before it."""
+    return str(error).partition("\n")[0].rpartition(": ")[2][:200] or type(error).__name__

@@ -5,6 +5,7 @@ import io
 import zlib
 
 import pikepdf
+import pytest
 
 from kzlabel.containers.base import Slots, Tag
 from kzlabel.containers.pdf import PDF
@@ -66,6 +67,24 @@ def test_a_packet_that_inflates_too_far_is_damage() -> None:
     assert not found.xmp
     assert found.damage
     assert found.tags
+
+
+@pytest.mark.parametrize("megabytes", [1, 96])
+def test_an_object_stream_that_inflates_too_far_is_damage(megabytes: int) -> None:
+    packer = zlib.compressobj(9)
+    catalogue = packer.compress(b"1 0 <</Type/Catalog/Pages<</Type/Pages/Kids[]/Count 0>>>>")
+    bomb = b"".join([catalogue, *(packer.compress(b" " * (1 << 20)) for _ in range(megabytes)), packer.flush()])
+    head = b"%PDF-1.5\n"
+    objects = b"2 0 obj\n<</Type/ObjStm/N 1/First 4/Filter/FlateDecode/Length %d>>stream\n" % len(bomb) + bomb
+    objects += b"\nendstream\nendobj\n"
+    place = len(head) + len(objects)
+    rows = bytes(5) + b"\2\0\0\2\0" + b"\1" + len(head).to_bytes(3) + b"\0" + b"\1" + place.to_bytes(3) + b"\0"
+    index = b"3 0 obj\n<</Type/XRef/Size 4/W[1 3 1]/Root 1 0 R/Length %d>>stream\n" % len(rows) + rows
+    data = head + objects + index + b"\nendstream\nendobj\nstartxref\n%d\n%%%%EOF" % place
+    before = pikepdf.settings.get_qpdf_limits()
+    found = read(data)
+    assert bool(found.damage) == (megabytes > 48)
+    assert pikepdf.settings.get_qpdf_limits() == before
 
 
 def test_a_name_tree_that_bites_its_tail_ends() -> None:
