@@ -13,6 +13,11 @@ TRANSPARENT = "latin-1"
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROL_CHARACTER = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
+_ASCII = re.compile("[\t\n\r -~]+")
+
+DAMAGE = 1024
+"""Bytes for each control character in what still counts as a text."""
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -49,6 +54,22 @@ class Charset:
         return True
 
 
+@dataclass(frozen=True)
+class Tolerant:
+    """A codec, and how it maps bytes that it does not know to characters and back."""
+
+    codec: str
+    errors: str = "strict"
+
+    def size(self, text: str) -> int:
+        """Bytes that the text takes in the file."""
+        return len(text.encode(self.codec, self.errors))
+
+    def utf8(self, text: str) -> bytes:
+        """The text in UTF-8, as A.8 hashes it before it is normalised."""
+        return text.encode("utf-8", self.errors)
+
+
 def sniff(data: bytes, *, cut: bool = False) -> Charset | None:
     """The encoding, where the bytes leave no doubt: a byte order mark, UTF-16 or UTF-8. None for all else.
 
@@ -65,8 +86,35 @@ def sniff(data: bytes, *, cut: bool = False) -> Charset | None:
 
 
 def is_text(data: bytes, *, cut: bool = False) -> bool:
-    """Whether the bytes can be a text in some encoding: no zeros and no control characters, or UTF-16."""
-    return bool(data) and (sniff(data, cut=cut) is not None or not _CONTROL.search(data))
+    """Whether the bytes are a text in some encoding, perhaps a damaged one: hardly any control characters, or UTF-16.
+
+    Damage must not hide the marks of a text. What is to be labelled is looked at more closely.
+    """
+    if not data or data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return False
+    if sniff(data, cut=cut) is not None or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    return sum(1 for _ in _CONTROL.finditer(data)) <= len(data) // DAMAGE
+
+
+def is_damaged(data: bytes) -> bool:
+    """Whether there are control characters that no text in an 8-bit encoding or in UTF-8 holds."""
+    return _CONTROL.search(data) is not None
+
+
+def tolerant(data: bytes) -> tuple[str, Tolerant]:
+    """The text, a byte order mark as its first character, and the way back to the same bytes, also where damaged."""
+    found = sniff(data)
+    if found is not None:
+        way = Tolerant(found.codec)
+    elif data.startswith(codecs.BOM_UTF16_LE):
+        way = Tolerant("utf-16-le", "surrogatepass")
+    elif data.startswith(codecs.BOM_UTF16_BE):
+        way = Tolerant("utf-16-be", "surrogatepass")
+    else:
+        way = Tolerant("utf-8", "surrogateescape")
+    even = len(data) // 2 * 2 if way.errors == "surrogatepass" else len(data)
+    return data[:even].decode(way.codec, way.errors), way
 
 
 def ascii_compatible(data: bytes) -> tuple[str, Charset]:
@@ -76,12 +124,14 @@ def ascii_compatible(data: bytes) -> tuple[str, Charset]:
 
 
 def _unmarked_utf16(data: bytes, cut: bool) -> Charset | None:
-    """UTF-16 without a mark: the zeros that spaces, digits and line ends leave stand on one side only."""
-    even, odd = data[0::2].count(0), data[1::2].count(0)
-    if even and odd:
-        return None
-    codec = "utf-16-le" if odd else "utf-16-be"
-    return Charset(codec) if _decodes(data, codec, cut) else None
+    """UTF-16 without a mark: read the right way round it has spaces, digits or line ends, the wrong way hardly any."""
+    little, big = (_ascii_letters(data, codec) for codec in ("utf-16-le", "utf-16-be"))
+    codec = "utf-16-le" if little > 4 * big else "utf-16-be" if big > 4 * little else None
+    return Charset(codec) if codec and _decodes(data, codec, cut) else None
+
+
+def _ascii_letters(data: bytes, codec: str) -> int:
+    return sum(map(len, _ASCII.findall(data.decode(codec, "ignore"))))
 
 
 def _decodes(data: bytes, codec: str, cut: bool) -> bool:

@@ -19,6 +19,12 @@ _SELECTORS = tuple(chr(0xFE00 + byte) if byte < 16 else chr(0xE0100 + byte - 16)
 _BYTES = {ord(selector): byte for byte, selector in enumerate(_SELECTORS)}
 _RUN = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]+")
 _MAGIC_TEXT = "".join(_SELECTORS[byte] for byte in MAGIC)
+# The type of every store, "c2pa" as a UUID: found where the magic number is damaged.
+_STORE_TEXT = "".join(_SELECTORS[byte] for byte in b"jumdc2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71")
+_BEGINNING = re.compile(f"{_MAGIC_TEXT}|{_STORE_TEXT}")
+_MARKS_IN_BYTES = tuple(
+    mark.encode(codec) for mark in (_MAGIC_TEXT, _STORE_TEXT) for codec in ("utf-8", "utf-16-le", "utf-16-be")
+)
 
 # Padding that writers use: 0x00 by everyone, 0x10 by the text of the standard after April 2026, 0xFF by c2pa-text 3.0.
 # Short ones before long ones, so that their order carries nothing.
@@ -63,27 +69,35 @@ def padded_with_zeros(store: bytes) -> bool:
     return (length_for(len(store)) - _utf8_length(_written(store))) % 3 == 0
 
 
+def may_hold(data: bytes) -> bool:
+    """Whether these bytes of a text can hold a wrapper: cheap, so that most texts need not be decoded."""
+    return any(mark in data for mark in _MARKS_IN_BYTES)
+
+
 def find(text: str, *, max_store: int) -> Iterator[Wrapper]:
     """The wrappers in a text, in order, at most MAX_WRAPPERS. A store longer than `max_store` counts as damaged."""
     position = 0
     for _ in range(MAX_WRAPPERS):
-        begin = text.find(_MAGIC_TEXT, position)
-        if begin < 0:
+        beginning = _BEGINNING.search(text, position)
+        if beginning is None:
             return
-        run = _RUN.match(text, begin)
+        begin, run = beginning.start(), _RUN.match(text, beginning.start())
         assert run is not None
         position = run.end()
-        prefixed = begin > 0 and text[begin - 1] == PREFIX
-        yield _decode(text, begin, run.end(), prefixed, max_store)
+        if beginning[0] == _MAGIC_TEXT:
+            prefixed = begin > 0 and text[begin - 1] == PREFIX
+            yield _decode(text, begin, run.end(), prefixed, max_store)
+        else:
+            yield Wrapper(begin, run.end(), None, False)
 
 
 def _decode(text: str, begin: int, end: int, prefixed: bool, max_store: int) -> Wrapper:
     start = begin - prefixed
-    header = bytes(_BYTES[ord(selector)] for selector in text[begin : begin + _HEADER.size])
-    if len(header) < _HEADER.size or begin + _HEADER.size > end:
-        return Wrapper(start, end, None, False)
-    _, version, length = _HEADER.unpack(header)
     body = begin + _HEADER.size
+    if body > end:
+        return Wrapper(start, end, None, False)
+    header = bytes(_BYTES[ord(selector)] for selector in text[begin:body])
+    _, version, length = _HEADER.unpack(header)
     if version != VERSION or length > min(max_store, end - body):
         return Wrapper(start, end, None, False)
     store = bytes(map(_BYTES.__getitem__, map(ord, text[body : body + length])))

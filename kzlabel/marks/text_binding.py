@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..containers import charset
-from ..containers.charset import Charset
+from ..containers.text_carriers import Exclusion, Located, normal
 from .binding import MALFORMED, MISMATCH, DataHash
-from .text_carriers import Exclusion, Located, normal
 
 MATCH = "assertion.dataHash.match"
 REFLOWED = "text.reflowed"
@@ -49,8 +48,8 @@ class TextBinding:
         return _SENTENCES[self.codes[-1]]
 
 
-def check(data: bytes, found: Located, bound: DataHash) -> TextBinding:
-    """Compare a text with the data hash of the manifest found in it. Time grows with the length of the text only.
+def check(found: Located, bound: DataHash) -> TextBinding:
+    """Compare the text in which a manifest was found with its data hash. Time grows with the length of the text only.
 
     The exclusion must be exactly the carrier, and the carrier exactly what encodes the store: what stands in it
     beside the store would be signed by nobody.
@@ -63,7 +62,7 @@ def check(data: bytes, found: Located, bound: DataHash) -> TextBinding:
         return TextBinding((MISMATCH,))
     if not found.canonical:
         return TextBinding((MALFORMED,))
-    around = _Around.of(data, found)
+    around = _Around.of(found)
     for own in ranges:
         before, after = around.parts(own)
         if own.start == excluded.start and around.matches(before, after, bound):
@@ -73,7 +72,8 @@ def check(data: bytes, found: Located, bound: DataHash) -> TextBinding:
             if around.length(before) == excluded.start and around.matches(before, after, bound):
                 return TextBinding((MISMATCH, REFLOWED))
     if found.wrapper and (passage := around.passage(excluded, bound)):
-        return TextBinding((MATCH, PARTIAL), passage)
+        # All of the text, so that nothing but its byte order mark came or went.
+        return TextBinding((MATCH, PARTIAL), passage) if around.others(passage) else TextBinding((MISMATCH, REFLOWED))
     return TextBinding((MISMATCH,))
 
 
@@ -89,31 +89,29 @@ class _Around:
     at: tuple[int, int]
 
     @classmethod
-    def of(cls, data: bytes, found: Located) -> _Around:
+    def of(cls, found: Located) -> _Around:
+        data = found.data
         if not found.wrapper:
             return cls(data, False, found.span)
-        encoding = charset.sniff(data)
-        if encoding is None or not encoding.wide:
-            return cls(data, True, found.span)
-        plain = Charset(encoding.codec)
+        _, way = charset.tolerant(data)
         before, carrier, after = data[: found.span[0]], data[slice(*found.span)], data[found.span[1] :]
-        parts = [plain.decode(part).encode("utf-8") for part in (before, carrier, after)]
-        return cls(b"".join(parts), True, (len(parts[0]), len(parts[0]) + len(parts[1])))
+        pieces = [way.utf8(piece.decode(way.codec, way.errors)) for piece in (before, carrier, after)]
+        return cls(b"".join(pieces), True, (len(pieces[0]), len(pieces[0]) + len(pieces[1])))
 
     def parts(self, own: Exclusion) -> tuple[bytes, bytes]:
         start, end = self.at if self.wrapper else (own.start, own.start + own.length)
         return self.data[:start], self.data[end:]
 
     def length(self, before: bytes) -> int:
-        return len(_normal_bytes(before)) if self.wrapper else len(before)
+        return len(normal(before)) if self.wrapper else len(before)
 
     def matches(self, before: bytes, after: bytes, bound: DataHash) -> bool:
         if not self.wrapper:
             return _digest(bound.alg, before, after) == bound.hash
-        parts = _normal_bytes(before), _normal_bytes(after)
+        parts = normal(before), normal(after)
         if _digest(bound.alg, *parts) == bound.hash:
             return True
-        joined = _normal_bytes(before + after)  # the other reading of the standard: first cut, then normalise
+        joined = normal(before + after)  # the other reading of the standard: first cut, then normalise
         return joined != b"".join(parts) and _digest(bound.alg, joined) == bound.hash
 
     def reflowed(self, own: Exclusion) -> Iterator[tuple[bytes, bytes]]:
@@ -129,20 +127,27 @@ class _Around:
                 yield left, right
                 yield from ((left, core + tail) for tail in (b"", b"\n", b"\r\n") if core + tail != right)
 
+    def others(self, passage: tuple[int, int]) -> bool:
+        """Whether there are words outside the passage."""
+        before, after = self.data[: self.at[0]].decode("utf-8", "replace"), self.data[self.at[1] :]
+        return bool(before[: passage[0]].strip("\ufeff \t\r\n") or after.strip())
+
     def passage(self, excluded: Exclusion, bound: DataHash) -> tuple[int, int] | None:
         """The characters before the wrapper that were signed, found by the length that the exclusion tells."""
         before, after = self.data[: self.at[0]], self.data[self.at[1] :]
+        if after and not after[:1].isspace():
+            return None
         for ends in _LINE_ENDS:
-            text = _normal_bytes(_evened(before, ends, False))
+            text = normal(_evened(before, ends, False))
             for mark in (b"", _BOM):
                 wanted = excluded.start - len(mark)
                 if not 0 < wanted <= len(text):
                     continue
                 start = len(text) - wanted
-                if text[start] & 0xC0 == 0x80:  # in the middle of a character
-                    continue
+                if start and not text[start - 1 : start].isspace():
+                    continue  # in the middle of a word, so that this is no passage but a text with something put in
                 hasher = hashlib.new(bound.alg, mark + text[start:])
-                for tail in dict.fromkeys((b"", b"\n", b"\r\n", _normal_bytes(_evened(after, ends, False)))):
+                for tail in dict.fromkeys((b"", b"\n", b"\r\n", normal(_evened(after, ends, False)))):
                     whole = hasher.copy()
                     whole.update(tail)
                     if whole.digest() == bound.hash:
@@ -161,8 +166,8 @@ def _evened(data: bytes, ends: bytes | None, strip: bool) -> bytes:
 
 def _characters(before: bytes, passage: bytes) -> tuple[int, int]:
     """Where the passage, which ends where `before` ends, begins in characters; line ends may count differently."""
-    text = before.decode("utf-8")
-    letters = sum(character not in "\r\n" for character in passage.decode("utf-8"))
+    text = before.decode("utf-8", "replace")
+    letters = sum(character not in "\r\n" for character in passage.decode("utf-8", "replace"))
     words = unicodedata.normalize("NFC", text)
     text = text if len(words) == len(text) else words
     start = len(text)
@@ -177,7 +182,3 @@ def _digest(alg: str, *parts: bytes) -> bytes:
     for part in parts:
         hasher.update(part)
     return hasher.digest()
-
-
-def _normal_bytes(data: bytes) -> bytes:
-    return data if data.isascii() else normal(data.decode("utf-8"))

@@ -14,19 +14,12 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from ..containers import charset, html, text_wrapper
 from ..containers.charset import Charset
-from ..containers.text_edit import newline_of
-from ..errors import SigningError
-from ..evidence import Layer, LayerEvidence, State
-from ..limits import DEFAULT_LIMITS, Limits
-from ..trust import NOBODY, Trust
-from . import codes, manifest
-from .binding import MALFORMED, MISMATCH, DataHash, Fault, OwnBinding
-from .manifest_evidence import unreadable
-from .text_binding import PARTIAL, REFLOWED, TextBinding, check
-from .text_carriers import (
+from ..containers.text_carriers import (
     CORRUPTED,
     Exclusion,
     Located,
@@ -36,7 +29,18 @@ from .text_carriers import (
     locate,
     normal,
     remove,
+    without_manifest,
 )
+from ..containers.text_edit import newline_of, read_whole
+from ..errors import SigningError
+from ..evidence import Layer, LayerEvidence, State
+from ..files import open_input, writing
+from ..limits import DEFAULT_LIMITS, Limits
+from ..trust import NOBODY, Trust
+from . import codes, manifest
+from .binding import MALFORMED, MISMATCH, DataHash, Fault, OwnBinding
+from .manifest_evidence import unreadable
+from .text_binding import PARTIAL, REFLOWED, TextBinding, check
 
 __all__ = [
     "Exclusion",
@@ -47,8 +51,11 @@ __all__ = [
     "embeddable",
     "locate",
     "own_binding",
+    "read_evidence",
     "read_text",
     "remove",
+    "sign_text",
+    "without_manifest",
 ]
 
 FIRST_GUESS = 4096  # bytes of a store with one certificate and no time-stamp; a wrong guess costs one more signature
@@ -94,11 +101,24 @@ def embed(data: bytes, structure: Structure, sign: Sign) -> bytes:
     return place.filled(store)
 
 
-def own_binding(data: bytes, found: Located) -> OwnBinding:
+def sign_text(source: Path, target: Path, mime: str, sign: Sign, *, limits: Limits = DEFAULT_LIMITS) -> None:
+    """Write `target`: the text in `source` with a signed manifest in it, in the place of the one that it holds.
+
+    mime: one of Structure. Raises SigningError, UnreadableFile, OutputError, LimitExceeded.
+    """
+    with open_input(source) as file:
+        data = read_whole(file, limits)
+    structure = Structure(mime)
+    signed = embed(without_manifest(data, structure, limits=limits), structure, sign)
+    with writing(target):
+        target.write_bytes(signed)
+
+
+def own_binding(found: Located) -> OwnBinding:
     """The check of a text's hard binding, for `manifest.read` and for a parent whose store stands in a text."""
 
     def checked(bound: DataHash) -> list[Fault]:
-        return _faults(check(data, found, bound))
+        return _faults(check(found, bound))
 
     return checked
 
@@ -106,28 +126,39 @@ def own_binding(data: bytes, found: Located) -> OwnBinding:
 def read_text(
     data: bytes, mime: str, *, trust: Trust = NOBODY, limits: Limits = DEFAULT_LIMITS
 ) -> LayerEvidence | None:
-    """Validate the manifests inside a text; the evidence of the one that says most, None if there is none.
+    """The evidence of `read_evidence` alone."""
+    return read_evidence(data, mime, trust=trust, limits=limits)[0]
+
+
+def read_evidence(
+    data: bytes, mime: str, *, trust: Trust = NOBODY, limits: Limits = DEFAULT_LIMITS
+) -> tuple[LayerEvidence | None, Located | None]:
+    """Validate the manifests inside a text; the evidence of the one that says most, and that manifest.
 
     mime: one of Structure. A manifest bound to the whole text decides; then a broken one, which a labelled passage
     beside it must not hide; then one bound to a passage (code `text.partial`, `detail["passage"]` in characters).
     Never raises on hostile content.
     """
     located = locate(data, Structure(mime), limits=limits)
-    readings = [_read(data, found, trust, limits) for found in located]
+    readings = [_read(found, trust, limits) for found in located]
     if not readings:
-        return None
-    best = min(readings, key=_rank)
-    if len(readings) == 1:
-        return best
-    detail = {
-        **best.detail,
-        "others": [{"state": str(one.state), "codes": list(one.codes)} for one in readings if one is not best],
-    }
-    multiple = () if _rank(best) == 0 else tuple(dict.fromkeys(found.code for found in located if found.code))
-    return replace(best, codes=tuple(dict.fromkeys((*best.codes, *multiple))), detail=detail)
+        return None, None
+    number = min(range(len(readings)), key=lambda number: _rank(readings[number]))
+    best = readings[number]
+    if len(readings) > 1:
+        others = [_in_short(one) for one in readings if one is not best]
+        several = () if _rank(best) == 0 else tuple(found.code for found in located if found.code)
+        best = replace(
+            best, codes=tuple(dict.fromkeys((*best.codes, *several))), detail={**best.detail, "others": others}
+        )
+    return best, located[number]
 
 
-def _read(data: bytes, found: Located, trust: Trust, limits: Limits) -> LayerEvidence:
+def _in_short(evidence: LayerEvidence) -> dict[str, Any]:
+    return {"state": str(evidence.state), "codes": list(evidence.codes), "passage": evidence.detail.get("passage")}
+
+
+def _read(found: Located, trust: Trust, limits: Limits) -> LayerEvidence:
     if found.store is None:
         if found.remote is not None:
             return unreadable(Layer.MANIFEST, codes.REMOTE, "the manifest is only at an address, which was not fetched")
@@ -135,11 +166,11 @@ def _read(data: bytes, found: Located, trust: Trust, limits: Limits) -> LayerEvi
     results: list[TextBinding] = []
 
     def checked(bound: DataHash) -> list[Fault]:
-        results.append(check(data, found, bound))
+        results.append(check(found, bound))
         return _faults(results[-1])
 
     evidence = manifest.read(
-        data, manifest.ANY_BYTES, store=found.store, trust=trust, own_binding=checked, limits=limits
+        found.data, manifest.ANY_BYTES, store=found.store, trust=trust, own_binding=checked, limits=limits
     )
     if evidence is None:
         return unreadable(Layer.MANIFEST, found.code or MALFORMED, "the manifest in this text is empty")
@@ -203,7 +234,8 @@ class _Place:
         text = plain.decode(data)  # with the byte order mark as its first character
         at = _end_of_words(text)
         before, after = text[:at], text[at:]
-        hashed = (normal(before), normal(text)[len(normal(before)) :])
+        whole, first = normal(text.encode("utf-8")), normal(before.encode("utf-8"))
+        hashed = (first, whole[len(first) :])
         return cls(Structure.PLAIN, plain.encode(before), plain.encode(after), hashed, plain)
 
     def to_sign(self, size: int) -> tuple[bytes, tuple[Exclusion, ...], bytes]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from ...containers import charset
 from ...containers.charset import Charset
+from ...containers.text_carriers import Structure, without_manifest
 from ...containers.text_edit import newline_of, splice
 from ...disclosure.plan import DisclosurePlan, DisclosureRecord, TextPlace
 from ...disclosure.wording import Phrase
@@ -24,11 +26,6 @@ Edit = tuple[int, int, str]
 """Characters [start, end) of the text, and what takes their place."""
 
 
-def carrier_for(info: MediaInfo) -> Carrier:
-    """Where the manifest of this text goes: inside where its encoding can hold it, else beside it."""
-    return Carrier(info.detail["carrier"])
-
-
 class Text(Format):
     """A text of any kind. Subclasses say where lines go and how they look."""
 
@@ -42,6 +39,10 @@ class Text(Format):
         except UsageError:
             carrier = Carrier.SIDECAR if self.mime == "text/plain" else Carrier.TEXT
             return MediaInfo(detail={"encoding": None, "carrier": str(carrier)})
+
+    def carrier_for(self, info: MediaInfo) -> Carrier:
+        """Inside where the encoding can hold the manifest, else beside the text."""
+        return Carrier(info.detail["carrier"])
 
     def render(self, source: Path, target: Path, plan: RenderPlan) -> Rendered:
         """See Format. Not one byte of the source changes; lines are only put in."""
@@ -79,7 +80,15 @@ class Text(Format):
         """Where the lines go."""
 
     def _load(self, source: Path, limits: Limits, encoding: str | None) -> TextFile:
-        return load(source, limits, encoding=encoding)
+        """The text without the manifest that it carries: it gets a new one, in which the old one is an ingredient."""
+        return load(source, limits, encoding=encoding, declared=self._declared, strip=partial(self._strip, limits))
+
+    def _strip(self, limits: Limits, data: bytes) -> bytes:
+        return without_manifest(data, Structure(self.mime), limits=limits)
+
+    def _declared(self, data: bytes) -> Charset | None:
+        """The encoding that the text names."""
+        return None
 
     def _phrases(self, plan: DisclosurePlan, file: TextFile, name: str) -> tuple[tuple[Phrase, ...], tuple[str, ...]]:
         return fitting(plan, file.charset, name)

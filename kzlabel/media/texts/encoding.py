@@ -44,28 +44,26 @@ def load(
     *,
     encoding: str | None = None,
     declared: Callable[[bytes], Charset | None] | None = None,
+    strip: Callable[[bytes], bytes] = bytes,
 ) -> TextFile:
     """Read a text. encoding: what the user says. declared: finds what the text says about itself.
+
+    strip: takes away what is not to be looked at.
 
     Raises UnreadableFile for what is no text, UsageError where the encoding has to be told, LimitExceeded.
     """
     with open_input(source) as file:
-        data = read_whole(file, limits)
+        data = strip(read_whole(file, limits))
     if encoding is not None:
         return _as_told(data, encoding, source.name)
     if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise UnreadableFile(f"{source.name}: the text is in UTF-32; convert it to UTF-8")
-    if not charset.is_text(data):
+    found = (declared(data) if declared else None) or charset.sniff(data)
+    if charset.is_damaged(data) and not (found and found.wide):
         raise UnreadableFile(
-            f"{source.name}: this is no text, it holds control characters; if it is one, say --encoding"
+            f"{source.name}: this is no text, it holds control characters; take them out, or convert it"
         )
-    found = declared(data) if declared else None
-    if found is not None:
-        return _round_trip(data, found, source.name)
-    found = charset.sniff(data)
-    if found is not None:
-        return _round_trip(data, found, source.name)
-    return _round_trip(data, _only_reading(data, source.name), source.name)
+    return _round_trip(data, found or _only_reading(data, source.name), source.name)
 
 
 def candidates(data: bytes) -> dict[str, str]:

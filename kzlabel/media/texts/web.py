@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from ...containers.charset import Charset
 from ...containers.html import HTML, charset_of, escaped, is_told, outline
 from ...containers.text_edit import newline_of
 from ...containers.text_names import OURS
@@ -16,7 +17,7 @@ from ...disclosure.wording import Phrase, phrases
 from ...errors import UnsupportedFormat
 from ...limits import Limits
 from .base import Edit, Text, decoded_header, places
-from .encoding import TextFile, load
+from .encoding import TextFile
 
 # Dark on light, 16.1:1 by WCAG 2.2, whatever the page's own colours are. A page whose policy forbids inline styles
 # shows the words all the same, in its own colours.
@@ -67,8 +68,11 @@ class Html(Text):
             yield page.end, page.end, banner + ending
 
     def _load(self, source: Path, limits: Limits, encoding: str | None) -> TextFile:
-        file = load(source, limits, encoding=encoding, declared=charset_of)
+        file = super()._load(source, limits, encoding)
         return replace(file, declared=is_told(file.charset.encode(file.text), file.charset))
+
+    def _declared(self, data: bytes) -> Charset | None:
+        return charset_of(data)
 
     def _phrases(self, plan: DisclosurePlan, file: TextFile, name: str) -> tuple[tuple[Phrase, ...], tuple[str, ...]]:
         return phrases(plan), ()  # what the encoding lacks is written as character references
@@ -77,7 +81,7 @@ class Html(Text):
         page = outline(text)
         if page.frameset:
             raise UnsupportedFormat(f"{name}: a page of frames has no text of its own; label the pages that it shows")
-        if re.match(r"\ufeff?\s*<\?xml", text) and not page.xhtml and re.search(r"<\w+:html[\s>]", text[:4096]):
+        if re.match(r"\ufeff?\s*<\?xml", text) and re.search(r"<\w+:html[\s>]", text[:4096]):
             raise UnsupportedFormat(
                 f"{name}: XHTML with a namespace prefix cannot be labelled; use plain element names"
             )

@@ -10,13 +10,15 @@ import binascii
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import islice
+from typing import NamedTuple
 
-from ..containers import charset, html, text_wrapper
-from ..containers.charset import Charset
-from ..containers.html_tokens import Kind, Token
 from ..limits import DEFAULT_LIMITS, Limits
+from . import charset, html, text_wrapper
+from .charset import Charset
+from .html_tokens import Kind, Token, is_xhtml, tokens
 
 CORRUPTED = "manifest.text.corruptedWrapper"
 MULTIPLE_WRAPPERS = "manifest.text.multipleWrappers"
@@ -42,8 +44,7 @@ class Structure(StrEnum):
     HTML = "text/html"
 
 
-@dataclass(frozen=True)
-class Exclusion:
+class Exclusion(NamedTuple):
     """A range that the hash leaves out: in bytes of what is hashed."""
 
     start: int
@@ -68,6 +69,8 @@ class Located:
     wrapper: bool = False
     code: str | None = None
     remote: str | None = None
+    data: bytes = field(default=b"", repr=False, compare=False)
+    """The whole text in which it was found."""
 
     @property
     def carrier(self) -> str:
@@ -78,9 +81,12 @@ class Located:
 def locate(data: bytes, structure: Structure, *, limits: Limits = DEFAULT_LIMITS) -> tuple[Located, ...]:
     """Every manifest in a text, in order, at most MAX_FOUND; damaged ones and remote ones too."""
     if structure is Structure.HTML:
-        return _marked(tuple(_elements(data)), MULTIPLE_ELEMENTS)
-    blocks = _marked(tuple(_blocks(data)), MULTIPLE_BLOCKS)
-    return (*blocks, *_wrappers(data, structure, limits))
+        found = _marked(tuple(_elements(data)), MULTIPLE_ELEMENTS)
+    else:
+        found = (*_marked(tuple(_blocks(data)), MULTIPLE_BLOCKS), *_wrappers(data, structure, limits))
+    if not found and structure is not Structure.PLAIN:
+        found = tuple(_debris(data, structure))
+    return tuple(replace(one, data=data) for one in found)
 
 
 def remove(data: bytes, located: tuple[Located, ...]) -> bytes:
@@ -88,6 +94,19 @@ def remove(data: bytes, located: tuple[Located, ...]) -> bytes:
     for found in sorted(located, key=lambda one: one.span, reverse=True):
         data = data[: found.span[0]] + data[found.span[1] :]
     return data
+
+
+def without_manifest(data: bytes, structure: Structure, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """The text ready for a new manifest, which there can be only one of: without that of the whole text.
+
+    A block that is only quoted stays, and so do the wrappers of labelled passages where the text has several.
+    """
+    located = locate(data, structure, limits=limits)
+    wrappers = [one for one in located if one.wrapper]
+    if len(wrappers) > 1:
+        wrappers = [one for one in wrappers if not _words_follow(data, one)]
+    others = [one for one in located if not one.wrapper and (structure is Structure.HTML or _is_meant(data, one))]
+    return remove(data, (*others, *wrappers))
 
 
 def canonical_script(store: bytes) -> str:
@@ -99,16 +118,15 @@ def canonical_block(store: bytes) -> str:
 
 
 def _wrappers(data: bytes, structure: Structure, limits: Limits) -> Iterator[Located]:
-    encoding = charset.sniff(data)
-    if encoding is None:
+    if not text_wrapper.may_hold(data):
         return
-    plain = Charset(encoding.codec)
-    text = plain.decode(data)
+    text, way = charset.tolerant(data)
     for found in text_wrapper.find(text, max_store=limits.max_manifest_bytes):
-        begin = len(plain.encode(text[: found.start]))
-        span = (begin, begin + len(plain.encode(text[found.start : found.end])))
-        before, length = text[: found.start], len(text[found.start : found.end].encode("utf-8"))
-        starts = dict.fromkeys((len(normal(before)), len(before.encode("utf-8"))))
+        before, carrier = text[: found.start], text[found.start : found.end]
+        begin = way.size(before)
+        span = (begin, begin + way.size(carrier))
+        raw, length = way.utf8(before), len(way.utf8(carrier))
+        starts = dict.fromkeys((len(normal(raw)), len(raw)))
         yield Located(
             structure,
             span,
@@ -164,13 +182,17 @@ def _block(data: bytes, match: re.Match[bytes]) -> Located:
 
 
 def _elements(data: bytes) -> Iterator[Located]:
+    """Elements in any place: one changed byte in the markup before it can push a script out of head."""
+    if not re.search(rb"application/c2pa|c2pa-manifest", data, re.IGNORECASE):
+        return
     text, encoding = charset.ascii_compatible(data)
-    page = html.outline(text)
     number = 0
-    for token in page.tags:
-        if token.kind is not Kind.START or number >= MAX_FOUND:
+    for token in tokens(text, xhtml=is_xhtml(text)):
+        if token.kind is not Kind.START or token.name not in ("link", "script"):
             continue
-        if token.name == "link" and html.LINK_RELATION in token.attributes.get("rel", "").lower().split():
+        if number >= MAX_FOUND:
+            return
+        if html.LINK_RELATION in token.attributes.get("rel", "").lower().split() and token.name == "link":
             number += 1
             at = len(encoding.encode(text[: token.start]))
             span = (at, at + len(text[token.start : token.end].encode(encoding.codec)))
@@ -178,6 +200,16 @@ def _elements(data: bytes) -> Iterator[Located]:
         elif token.name == "script" and token.attributes.get("type", "").strip().lower() == html.SCRIPT_TYPE:
             number += 1
             yield _script(text, token, encoding)
+
+
+# The beginning of every store in base64: length and type of its first box, then the description of a manifest store.
+_STORE_BEGINS = re.compile(rb"[A-Za-z0-9+/]{6}p1bWIAAAAeanVtZGMycGEAEQAQgAAAqgA4m3E[A-Za-z0-9+/=]*")
+
+
+def _debris(data: bytes, structure: Structure) -> Iterator[Located]:
+    """Stores whose block or element is damaged: no exclusion can fit them, so that they never verify."""
+    for match in islice(_STORE_BEGINS.finditer(data), MAX_FOUND):
+        yield replace(_with_store(Located(structure, match.span()), match[0], MALFORMED_REFERENCE), canonical=False)
 
 
 _SCRIPT_TAG = re.compile(r"<script type=([\"'])application/c2pa\1>", re.IGNORECASE)
@@ -219,9 +251,23 @@ def _marked(found: tuple[Located, ...], code: str) -> tuple[Located, ...]:
     return tuple(replace(one, code=one.code or code) for one in found) if len(found) > 1 else found
 
 
-def normal(text: str) -> bytes:
-    return unicodedata.normalize("NFC", text).encode("utf-8")
+def normal(text: bytes) -> bytes:
+    """UTF-8 in NFC; bytes that are no UTF-8 stay as they are."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", text.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def base64_of(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
+
+
+def _words_follow(data: bytes, found: Located) -> bool:
+    return bool(data[found.span[1] :].strip(b"\0\t\n\r "))  # zeros: the other halves of UTF-16's
+
+
+def _is_meant(data: bytes, found: Located) -> bool:
+    """Whether a block holds a manifest store, or an address in the place where one has to stand (A.9.3.1)."""
+    if found.store is not None:
+        return bool(found.exclusions) and found.store[4:8] == b"jumb"
+    return found.remote is not None and (found.span[0] == 0 or found.span[1] == len(data))
