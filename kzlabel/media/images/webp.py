@@ -1,0 +1,191 @@
+"""WebP: lossless stays lossless, lossy is encoded anew at a quality that shows no loss; animations frame by frame."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ...containers.riff import WEBP
+from ...errors import LimitExceeded, UnreadableFile
+from ...limits import Limits
+from ..base import MediaInfo, RenderPlan
+from .raster import Raster, Redrawn, created, described, guard, orientation_of, reading, writing
+from .stamp import Stamp
+from .stills import changed, riff_chunks
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# The file does not tell the quality it was made with. At 90 a photograph keeps about 42 dB to what is encoded: no
+# visible second loss, at a third more bytes than the usual 80.
+QUALITY = 90
+METHOD = 4  # libwebp's default between speed (0) and size (6)
+_IMAGE_CHUNKS = (b"ALPH", b"VP8 ", b"VP8L")
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """milliseconds: how long it is shown. lossless: whether its pixels came as VP8L."""
+
+    milliseconds: int
+    lossless: bool
+
+
+class Webp(Raster):
+    """MediaInfo.detail also has "lossless": of every frame."""
+
+    name = "WebP"
+    mime = "image/webp"
+    extensions = (".webp",)
+    container = WEBP
+    plugin = ("WebPImagePlugin", "WebPImageFile")
+
+    @classmethod
+    def score(cls, header: bytes) -> int:
+        return 100 if header[:4] == b"RIFF" and header[8:12] == b"WEBP" else 0
+
+    def examine(self, file: BinaryIO, name: str, limits: Limits) -> MediaInfo:
+        width, height, loop, frames = _structure(file, name, limits)
+        guard(name, width, height, limits, frames=len(frames))
+        file.seek(0)
+        picture = self.picture(file)
+        if picture.size != (width, height) or getattr(picture, "n_frames", 1) != len(frames):
+            raise UnreadableFile(f"{name}: its header contradicts its content; it may be damaged")
+        animated = loop is not None
+        return described(
+            width,
+            height,
+            mode=picture.mode,
+            orientation=orientation_of(picture),
+            frames=len(frames),
+            duration=sum(frame.milliseconds for frame in frames) / 1000 if animated else None,
+            loop=loop,
+            lossless=all(frame.lossless for frame in frames),
+        )
+
+    def redraw(self, source: Path, target: Path, info: MediaInfo, plan: RenderPlan) -> Redrawn:
+        assert plan.disclosure
+        assert info.width
+        assert info.height
+        animated = info.detail["loop"] is not None
+        stamp = Stamp(
+            info.width,
+            info.height,
+            plan.disclosure,
+            source=source,
+            orientation=info.detail["orientation"],
+            opaque=animated,
+        )
+        notes = () if info.detail["lossless"] else (f"it was encoded anew at WebP quality {QUALITY}",)
+        if animated:
+            self._redraw_animation(source, target, info, plan, stamp)
+            return Redrawn(stamp.record(), notes)
+        with self.opened(source) as opened:
+            opened.load()
+            picture = stamp.put(opened)
+            with writing(target.name):
+                target.write_bytes(_encoded(picture, lossless=info.detail["lossless"]))
+        return Redrawn(stamp.record(), notes)
+
+    def _redraw_animation(self, source: Path, target: Path, info: MediaInfo, plan: RenderPlan, stamp: Stamp) -> None:
+        with reading(source.name), source.open("rb") as file:
+            width, height, loop, frames = _structure(file, source.name, plan.limits)
+        before: Image.Image | None = None
+        alpha = 0x10 if info.detail["mode"] == "RGBA" else 0
+        with self.opened(source) as opened, created(target) as file:
+            with writing(target.name):
+                file.write(b"RIFF\0\0\0\0WEBP")
+                size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+                _write(file, b"VP8X", bytes([0x02 | alpha, 0, 0, 0]) + size)
+                _write(file, b"ANIM", struct.pack("<IH", 0, loop or 0))
+            for index, frame in enumerate(frames):
+                opened.seek(index)
+                opened.load()
+                picture = stamp.put(opened.copy())
+                box = changed(before, picture, grid=2)  # offsets are stored in halves
+                data = _frame_data(picture.crop(box), box, frame)
+                with writing(target.name):
+                    _write(file, b"ANMF", data)
+                before = picture
+                if plan.progress:
+                    plan.progress((index + 1) / len(frames))
+            with writing(target.name):
+                end = file.tell()
+                file.seek(4)
+                file.write(struct.pack("<I", end - 8))
+
+
+def _structure(file: BinaryIO, name: str, limits: Limits) -> tuple[int, int, int | None, list[_Frame]]:
+    """Width, height, number of plays (None for a still) and the frames, from the chunks' headers alone."""
+    file.seek(0)
+    start = file.read(12)
+    if start[:4] != b"RIFF" or start[8:12] != b"WEBP":
+        raise ValueError("no RIFF header")
+    end = 8 + struct.unpack("<I", start[4:8])[0]
+    size: tuple[int, int] | None = None
+    loop: int | None = None
+    frames: list[_Frame] = []
+    still: bytes | None = None
+    for chunk in itertools.islice(riff_chunks(file, 12, end), limits.max_boxes):
+        file.seek(chunk.start)
+        if chunk.type == b"VP8X" and size is None:
+            data = file.read(10)
+            size = 1 + int.from_bytes(data[4:7], "little"), 1 + int.from_bytes(data[7:10], "little")
+        elif chunk.type == b"ANIM":
+            loop = struct.unpack("<4xH", file.read(6))[0]
+        elif chunk.type == b"ANMF":
+            frames.append(_frame(file, chunk.start, chunk.size))
+            if len(frames) > limits.max_frames:
+                raise LimitExceeded(f"{name}: more than {limits.max_frames} frames, the limit max_frames")
+        elif chunk.type in (b"VP8 ", b"VP8L") and still is None:
+            still = chunk.type
+            size = size or _still_size(chunk.type, file.read(10))
+    if loop is None and still is not None:
+        frames = [_Frame(0, still == b"VP8L")]
+    if size is None or not frames:
+        raise ValueError("no picture in it")
+    return *size, loop, frames
+
+
+def _still_size(type: bytes, data: bytes) -> tuple[int, int]:
+    if type == b"VP8L":
+        bits = struct.unpack("<xI", data[:5])[0]
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    width, height = struct.unpack("<6xHH", data)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _frame(file: BinaryIO, start: int, size: int) -> _Frame:
+    file.seek(start + 12)
+    milliseconds = int.from_bytes(file.read(3), "little")
+    kinds = {chunk.type for chunk in itertools.islice(riff_chunks(file, start + 16, start + size), 16)}
+    return _Frame(milliseconds, b"VP8L" in kinds)
+
+
+def _encoded(picture: Image.Image, *, lossless: bool) -> bytes:
+    still = io.BytesIO()
+    settings: dict[str, Any] = {"lossless": True, "exact": True} if lossless else {"quality": QUALITY}
+    with writing("frame"):
+        picture.save(still, "WEBP", method=METHOD, **settings)
+    return still.getvalue()
+
+
+def _frame_data(picture: Image.Image, box: tuple[int, int, int, int], frame: _Frame) -> bytes:
+    """The content of an ANMF chunk: the box replaces what is there, and stays."""
+    whole = _encoded(picture, lossless=frame.lossless)
+    fields = [box[0] // 2, box[1] // 2, picture.width - 1, picture.height - 1, frame.milliseconds]
+    data = b"".join(field.to_bytes(3, "little") for field in fields) + bytes([0b10])
+    file = io.BytesIO(whole)
+    for chunk in riff_chunks(file, 12, len(whole)):
+        if chunk.type in _IMAGE_CHUNKS:
+            content = whole[chunk.start : chunk.start + chunk.size]
+            data += chunk.type + struct.pack("<I", chunk.size) + content + b"\0" * (chunk.size & 1)
+    return data
+
+
+def _write(file: BinaryIO, type: bytes, data: bytes) -> None:
+    file.write(type + struct.pack("<I", len(data)) + data + b"\0" * (len(data) & 1))
