@@ -68,9 +68,12 @@ def levelled(sound: Sound, rate: int, target: float, *, ceiling: float, channels
 
 
 def loudness(sound: Sound, rate: int) -> float | None:
-    """Integrated loudness in LUFS of one channel, with silence after it; None when nothing passes the gate."""
+    """Integrated loudness in LUFS of one channel; None when nothing passes the gate.
+
+    A sound shorter than a block is measured with silence after it.
+    """
     block, step = round(BLOCK * rate), round(STEP * rate)
-    weighted = _weighted(np.pad(sound, (0, block)), rate)
+    weighted = _weighted(np.pad(sound, (0, max(0, block - len(sound)))), rate)
     sums = np.concatenate([[0.0], np.cumsum(weighted**2)])
     starts = np.arange(0, len(weighted) - block + 1, step)
     power = (sums[starts + block] - sums[starts]) / block

@@ -178,7 +178,7 @@ class Recording(Format):
         notice = choose(plan.disclosure, measured.samples / stream.sample_rate)
         place = placing(stream.layout, channels(stream))
         sound = spoken(notice, stream.sample_rate, plan.limits, self.programs.ffmpeg)
-        loud = at_loudness(sound, stream.sample_rate, measured.loudness, place, lossless=encoding.pcm is not None)
+        loud = at_loudness(sound, stream.sample_rate, measured.loudness, place, room=encoding.room)
         return Prepared(stream, probed, measured, encoding, notice, loud.sound, loud.loudness, place)
 
     def refuse(self, source: Path, probed: Probe, stream: Stream) -> None:

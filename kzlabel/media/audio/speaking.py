@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from .loudness import Levelled, Sound
 
 CLIP_DEMUXER = "ogg"  # of the shipped clips
-# dB under MAX_TRUE_PEAK that a lossy encoder is left, since what it writes may rise above what it was given.
-LOSSY_ROOM = 1.0
-ROUNDING_ROOM = 0.05  # the same for samples that are only rounded
-
 # Channel layouts, by ffmpeg's names, in which the third channel is the front centre, where speech belongs.
 _CENTRED = re.compile(r"[3-7]\.[01](?:\.[24])?(?:\(side\)|\(wide\)|\(wide-side\))?|4\.0|hexagonal|octagonal|cube")
 
@@ -78,12 +74,12 @@ def spoken(notice: Notice, rate: int, limits: Limits, program: str | None) -> So
     return sound
 
 
-def at_loudness(sound: Sound, rate: int, programme: float | None, place: Placing, *, lossless: bool) -> Levelled:
-    """The sound as loud as a programme of so many LUFS asks, its true peak bounded."""
+def at_loudness(sound: Sound, rate: int, programme: float | None, place: Placing, *, room: float) -> Levelled:
+    """The sound as loud as a programme of so many LUFS asks, its true peak `room` dB under the highest allowed."""
     from .loudness import levelled
 
-    ceiling = MAX_TRUE_PEAK - (ROUNDING_ROOM if lossless else LOSSY_ROOM)
-    return levelled(sound, rate, loudness_beside(programme), ceiling=ceiling, channels=len(place.carrying))
+    wanted = loudness_beside(programme)
+    return levelled(sound, rate, wanted, ceiling=MAX_TRUE_PEAK - room, channels=len(place.carrying))
 
 
 def placed(path: Path, layout: str, place: Placing) -> Any:
