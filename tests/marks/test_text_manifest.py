@@ -441,14 +441,17 @@ def test_embedding_and_removing_gives_every_text_back(structure: Structure, text
 
 @given(st.integers(0, 10_000), st.integers(0, 2), st.binary(min_size=1, max_size=8))
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_damage_raises_or_verifies(signed: Signed, trust: Trust, at: int, kind: int, junk: bytes) -> None:
+def test_no_damage_raises_and_no_changed_word_verifies(
+    signed: Signed, trust: Trust, at: int, kind: int, junk: bytes
+) -> None:
     structure = [PLAIN, MARKDOWN, HTML][kind]
     data = _GOLDEN.setdefault(structure, signed(PAGE if structure is HTML else "# Some words.\n", structure))
     at %= len(data)
     changed = data[:at] + junk + data[at + len(junk) :]
     found = read_text(changed, str(structure), trust=trust)
     if found is not None and found.state is State.VALID and "text.partial" not in found.codes:
-        assert changed == data
+        # C2PA leaves a few bytes of the store's own frame unsigned; the words are never among them.
+        assert remove(changed, locate(changed, structure)) == remove(data, locate(data, structure))
 
 
 _GOLDEN: dict[Structure, bytes] = {}
