@@ -181,13 +181,17 @@ def _block(data: bytes, match: re.Match[bytes]) -> Located:
     return _with_store(found, written, MALFORMED_REFERENCE)
 
 
+_ELEMENT_WORDS = re.compile(rf"{re.escape(html.SCRIPT_TYPE)}|{html.LINK_RELATION}", re.IGNORECASE)
+
+
 def _elements(data: bytes) -> Iterator[Located]:
     """Elements in any place: one changed byte in the markup before it can push a script out of head."""
-    if not re.search(rb"application/c2pa|c2pa-manifest", data, re.IGNORECASE):
-        return
     text, encoding = charset.ascii_compatible(data)
+    last = max((match.start() for match in _ELEMENT_WORDS.finditer(text)), default=-1)
     number = 0
     for token in tokens(text, xhtml=is_xhtml(text)):
+        if token.start > last:
+            return
         if token.kind is not Kind.START or token.name not in ("link", "script"):
             continue
         if number >= MAX_FOUND:
