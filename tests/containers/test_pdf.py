@@ -72,15 +72,16 @@ def test_a_packet_that_inflates_too_far_is_damage() -> None:
 @pytest.mark.parametrize("megabytes", [1, 96])
 def test_an_object_stream_that_inflates_too_far_is_damage(megabytes: int) -> None:
     packer = zlib.compressobj(9)
-    catalogue = packer.compress(b"1 0 <</Type/Catalog/Pages<</Type/Pages/Kids[]/Count 0>>>>")
+    catalogue = packer.compress(b"1 0 <</Type/Catalog/Pages<</Type/Pages/Kids[4 0 R]/Count 1>>>>")
     bomb = b"".join([catalogue, *(packer.compress(b" " * (1 << 20)) for _ in range(megabytes)), packer.flush()])
-    head = b"%PDF-1.5\n"
-    objects = b"2 0 obj\n<</Type/ObjStm/N 1/First 4/Filter/FlateDecode/Length %d>>stream\n" % len(bomb) + bomb
-    objects += b"\nendstream\nendobj\n"
-    place = len(head) + len(objects)
-    rows = bytes(5) + b"\2\0\0\2\0" + b"\1" + len(head).to_bytes(3) + b"\0" + b"\1" + place.to_bytes(3) + b"\0"
-    index = b"3 0 obj\n<</Type/XRef/Size 4/W[1 3 1]/Root 1 0 R/Length %d>>stream\n" % len(rows) + rows
-    data = head + objects + index + b"\nendstream\nendobj\nstartxref\n%d\n%%%%EOF" % place
+    page = b"%PDF-1.5\n4 0 obj\n<</Type/Page/MediaBox[0 0 9 9]>>\nendobj\n"
+    packed = b"2 0 obj\n<</Type/ObjStm/N 1/First 4/Filter/FlateDecode/Length %d>>stream\n" % len(bomb) + bomb
+    packed += b"\nendstream\nendobj\n"
+    places = [0, 0, len(page), len(page) + len(packed), len(b"%PDF-1.5\n")]
+    rows = b"".join(bytes([place > 0, *place.to_bytes(3), 0]) for place in places)
+    rows = rows[:5] + b"\2\0\0\2\0" + rows[10:]  # object 1, the catalogue, is the first in stream 2
+    index = b"3 0 obj\n<</Type/XRef/Size 5/W[1 3 1]/Root 1 0 R/Length %d>>stream\n" % len(rows) + rows
+    data = page + packed + index + b"\nendstream\nendobj\nstartxref\n%d\n%%%%EOF" % places[3]
     before = pikepdf.settings.get_qpdf_limits()
     found = read(data)
     assert bool(found.damage) == (megabytes > 48)
