@@ -111,10 +111,27 @@ def _disclosed(record: DisclosureRecord, when: str) -> dict[str, Any]:
         "digitalSourceType": DRAWN_BY_CODE,
         "softwareAgent": {"name": "kzlabel", "version": __version__},
         "description": f"{what} that the work is {made}",
-        "parameters": {DISCLOSURE: record.to_json()},
+        "parameters": {DISCLOSURE: stored_record(record)},
     }
     if ranges := _ranges(record):
         values["changes"] = [{"region": ranges, "description": " · ".join(record.wording)}]
+    return values
+
+
+def stored_record(record: DisclosureRecord) -> dict[str, Any]:
+    """The record as it stands in the manifest: c2pa reports any list of numbers as bytes, so that a span needs names."""
+    values = record.to_json()
+    if record.seconds is not None:
+        start, end = values["seconds"]
+        values["seconds"] = {"start": start, "end": end}
+    return values
+
+
+def record_from_store(values: dict[str, Any]) -> dict[str, Any]:
+    """The record as `DisclosureRecord.to_json` gave it."""
+    span = values.get("seconds")
+    if isinstance(span, dict):
+        return {**values, "seconds": [span.get("start"), span.get("end")]}
     return values
 
 

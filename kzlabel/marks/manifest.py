@@ -190,21 +190,31 @@ class _Unreadable(Exception):
 def _builder(definition: Mapping[str, Any], parent: Parent | None) -> Iterator[c2pa.Builder]:
     import c2pa
 
-    values = dict(definition)
-    store = None
-    if parent is not None and parent.store is not None:
-        values["ingredients"] = [_detached_ingredient(parent)]
-        store = parent.store
-    with _signing("the manifest"):
-        builder = c2pa.Builder(json.dumps(values), context=_context(NOBODY, os.getpid()))
+    def begin(*ingredients: Mapping[str, Any]) -> c2pa.Builder:
+        values = {**definition, "ingredients": ingredients} if ingredients else definition
+        with _signing("the manifest"):
+            return c2pa.Builder(json.dumps(values), context=_context(NOBODY, os.getpid()))
+
+    if parent is None:
+        builder = begin()
+    elif parent.store is not None:
+        builder = begin(_detached_ingredient(parent))
+        with _signing(parent.path.name):
+            builder.add_resource(_STORE_NAME, io.BytesIO(parent.store))
+    else:
+        builder = begin()
+        with _reading(parent.path) as file:
+            try:
+                builder.add_ingredient(json.dumps(_ingredient(parent)), parent.mime, file)
+            except c2pa.C2paError as error:
+                builder.close()
+                if carve(file, 0)[0]:
+                    raise SigningError(
+                        f"{parent.path.name}: its earlier manifest cannot be read: {inert(str(error), 300)}; "
+                        "remove it first"
+                    ) from None
+                builder = begin(_ingredient(parent))  # no manifest in it, so that nothing is lost
     try:
-        if parent is not None:
-            with _signing(parent.path.name):
-                if store is not None:
-                    builder.add_resource(_STORE_NAME, io.BytesIO(store))
-                else:
-                    with _reading(parent.path) as file:
-                        builder.add_ingredient(json.dumps(_ingredient(parent)), parent.mime, file)
         yield builder
     finally:
         builder.close()
@@ -272,15 +282,34 @@ def _signing(name: str) -> Iterator[None]:
 
 @contextmanager
 def _writing(target: Path) -> Iterator[BinaryIO]:
+    """Open the target; what goes wrong with it is an OutputError, though c2pa reports all failures alike."""
     try:
-        with target.open("w+b") as writer:
-            yield writer
+        raw_file = _Raw(target, "w+b")
     except OSError as error:
-        target.unlink(missing_ok=True)
         raise OutputError(f"{target.name}: {(error.strerror or str(error)).lower()}") from None
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+    try:
+        with io.BufferedRandom(raw_file) as writer:
+            yield writer
+    except BaseException as error:
+        if target.is_file():  # never a device
+            target.unlink(missing_ok=True)
+        cause = error if isinstance(error, OSError) else raw_file.failure
+        if cause is None:
+            raise
+        raise OutputError(f"{target.name}: {(cause.strerror or str(cause)).lower()}") from None
+
+
+class _Raw(io.FileIO):
+    """A file that remembers why a write failed."""
+
+    failure: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.failure = error
+            raise
 
 
 # --- reading ---
@@ -305,7 +334,10 @@ def _context(trust: Trust, process: int) -> c2pa.Context:
     import c2pa
 
     settings = {
-        "trust": {"anchors": [_anchor_settings(index, anchor) for index, anchor in enumerate(trust.anchors)]},
+        "trust": {
+            "trust_config": PURPOSES,
+            "anchors": [_anchor_settings(index, anchor) for index, anchor in enumerate(trust.anchors)],
+        },
         "verify": {
             "verify_trust": True,
             "verify_timestamp_trust": True,

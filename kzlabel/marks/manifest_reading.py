@@ -10,7 +10,7 @@ from ..declaration import Training
 from ..evidence import AI, State
 from ..inert import inert
 from . import codes
-from .definition import DECLARATION, DISCLOSURE
+from .definition import DECLARATION, DISCLOSURE, record_from_store
 from .source_types import ai_of
 
 MAX_INGREDIENTS = 200
@@ -250,7 +250,7 @@ class ManifestReport:
         for action in self.actions(manifest):
             record = _mapping(action.get("parameters")).get(DISCLOSURE)
             if isinstance(record, dict):
-                return plain_mapping(record)
+                return record_from_store(plain_mapping(record))
         return None
 
     def declaration(self, manifest: str) -> dict[str, Any] | None:

@@ -83,13 +83,15 @@ def _leaf(manifest: bytes) -> bytes | None:
 def _leaf_of_signature(cose: bytes) -> bytes | None:
     """COSE_Sign1 is [protected: bytes holding a map, unprotected: map, payload, signature]."""
     signature, _ = _item(cose, 0, 0)
+    if not isinstance(signature, list) or len(signature) != 4:
+        return None
     protected, unprotected = signature[0], signature[1]
-    headers = _item(protected, 0, 0)[0] if protected else {}
+    headers = _item(protected, 0, 0)[0] if isinstance(protected, bytes) and protected else {}
     for header in (headers, unprotected):
         for key in (_X5CHAIN, _OLD_X5CHAIN):
             if isinstance(header, dict) and key in header:
                 chain = header[key]
-                leaf = chain[0] if isinstance(chain, list) else chain
+                leaf = chain[0] if isinstance(chain, list) and chain else chain
                 return leaf if isinstance(leaf, bytes) else None
     return None
 
