@@ -183,7 +183,9 @@ def with_meta(text: str, tags: Iterable[Tag], encoding: Charset | None) -> str:
     edits: list[tuple[int, int, str]] = []
     added = ""
     for tag in tags:
-        present = [token for token in page.tags if token.name == "meta" and _meta_name(token) == tag.name.lower()]
+        present = [
+            token for token in page.tags if token.name == "meta" and _meta_name(token).lower() == tag.name.lower()
+        ]
         value = text_names.strictest(
             tag.name, tag.value, "1" if any(token.attributes.get("content") == "1" for token in present) else None
         )
@@ -229,7 +231,7 @@ def _line_start(text: str, position: int) -> int:
 
 
 def _meta_name(token: Token) -> str:
-    return (token.attributes.get("name") or token.attributes.get("property") or "").strip().lower()
+    return (token.attributes.get("name") or token.attributes.get("property") or "").strip()
 
 
 def _meta(name: str, value: str, xhtml: bool, encoding: Charset | None) -> str:
