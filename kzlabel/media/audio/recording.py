@@ -226,7 +226,7 @@ class Recording(Format):
             joined,
             location(target),
             f=self.muxer,
-            map_metadata=-1,
+            **{"map_metadata:g": -1},
             fflags="+bitexact",
             **{"flags:a": "+bitexact"},
             **({} if self.chapters_by_ffmpeg else {"map_chapters": -1}),
