@@ -16,6 +16,8 @@ DISCLOSURE = "ai-disclosure"
 RESERVATION = "tdm-reservation"
 """W3C TDMRep: 1 where rights for text and data mining are reserved, 0 where they are not."""
 
+COMMENT = "Comment"
+
 NAMES: Mapping[str, str] = {
     "DigitalSourceType": SOURCE,
     "AISystemUsed": "ai-model",
@@ -36,6 +38,8 @@ def in_text(tags: Iterable[Tag]) -> tuple[Tag, ...]:
     """The tags as they are to stand in a text: named as NAMES says, data mining as a reservation."""
     written: list[Tag] = []
     for tag in tags:
+        if tag.name == COMMENT:
+            continue  # a text says it to its readers already
         if tag.name == "DataMining":
             written.append(Tag(RESERVATION, "0" if tag.value.endswith("DMI-ALLOWED") else "1"))
             continue

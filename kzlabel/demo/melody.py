@@ -17,14 +17,15 @@ ROOT = 220.0  # hertz
 
 
 def melody() -> Any:
-    """About 7 s of music. Returns (samples, 2), float32, -1..1, at RATE."""
+    """About 14 s of music, so that the notice is spoken in all languages. Returns (samples, 2), float32, -1..1, at RATE."""
     import numpy as np
 
     random = np.random.default_rng(SEED)
-    total = sum(beats for _, beats in TUNE) * BEAT + 1.0
+    played = TUNE * 2
+    total = sum(beats for _, beats in played) * BEAT + 1.0
     sound = np.zeros((int(total * RATE), 2), np.float32)
     at = 0.0
-    for step, beats in TUNE:
+    for step, beats in played:
         for frequency, gain, pan in ((ROOT * 2 ** (step / 12), 0.55, 0.4), (ROOT * 0.75, 0.22, 0.65)):
             note = _pluck(frequency, beats * BEAT + 0.8, random) * gain
             start = int(at * RATE)

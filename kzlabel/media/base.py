@@ -121,6 +121,10 @@ class Format(ABC):
         """
         raise UnsupportedFormat(self.sentence_of_refusal(source))
 
+    def carrier_for(self, info: MediaInfo) -> Carrier:
+        """How this very file carries its manifest, where that depends on more than the format."""
+        return self.carrier
+
     def check(self, source: Path, target: Path, rendered: Rendered, limits: Limits) -> None:
         """Read `target` back: same frames, streams, samples as promised. Raises InternalError."""
         return

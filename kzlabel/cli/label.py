@@ -1,0 +1,320 @@
+"""kzlabel label"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..declaration import Declaration, Generator, Source, Training
+from ..disclosure.plan import Position, TextPlace
+from ..errors import ExitCode, KzlabelError, OutputError, UsageError
+from ..settings import source_date_epoch
+from . import output as terminal
+from .options import Settings, option
+
+EXAMPLE = "Example: kzlabel label picture.png --generator 'Painter@2.1' --producer 'Studio' -o picture.labelled.png"
+MAX_DECLARATION_BYTES = 1 << 20
+
+
+def label(
+    context: typer.Context,
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files to label; - reads one from a pipe.")],
+    output: Annotated[str | None, option("--output", "-o", help="Output file; - writes it to a pipe.")] = None,
+    out_dir: Annotated[Path | None, option("--out-dir", help="Folder for the outputs, under their own names.")] = None,
+    in_place: Annotated[bool, option("--in-place", help="Replace each input by its labelled copy.")] = False,
+    follow_symlinks: Annotated[
+        bool, option("--follow-symlinks", help="With --in-place: replace what a symbolic link points to.")
+    ] = False,
+    keep_times: Annotated[bool, option("--keep-times", help="Give the output the input's modification time.")] = False,
+    profile: Annotated[
+        str, option("--profile", help="Rules to follow: kz, eu, cn, us-ca, in, kr.", metavar="NAME")
+    ] = "kz",
+    lang: Annotated[
+        str | None,
+        option("--lang", help="Languages of the disclosure, in order; default: the profile's.", metavar="LIST"),
+    ] = None,
+    text: Annotated[
+        list[str] | None, option("--text", help="Own wording for one language; may be repeated.", metavar="LANG=TEXT")
+    ] = None,
+    source: Annotated[
+        Source | None,
+        option("--source", help="Made by a generative system, or altered by one.", show_default="generated"),
+    ] = None,
+    parent: Annotated[Path | None, option("--parent", help="The original of a modified work.")] = None,
+    generator: Annotated[str | None, option("--generator", help="The AI system.", metavar="NAME[@VERSION]")] = None,
+    producer: Annotated[str | None, option("--producer", help="Who answers for the work.", metavar="NAME")] = None,
+    training: Annotated[
+        Training | None, option("--training", help="Permission for training and data mining; unset says nothing.")
+    ] = None,
+    declaration: Annotated[
+        Path | None, option("--declaration", help="JSON file with source, generator, producer, training …")
+    ] = None,
+    position: Annotated[Position, option("--position", help="Where the badge stands.")] = Position.TOP_RIGHT,
+    size: Annotated[float, option("--size", min=1.0, max=10.0, help="Factor on the badge's least height.")] = 1.0,
+    crop_safe: Annotated[
+        bool | None,
+        option(
+            "--crop-safe/--no-crop-safe",
+            help="Keep the badge whole in centred 1:1, 4:5 and 9:16 crops; default: the profile's.",
+        ),
+    ] = None,
+    text_place: Annotated[TextPlace, option("--text-place", help="Where a text's disclosure stands.")] = TextPlace.TOP,
+    notice: Annotated[
+        Path | None, option("--notice", help="Own recording, in place of the shipped spoken notice.")
+    ] = None,
+    encoding: Annotated[
+        str | None, option("--encoding", help="Character encoding of a text; default: found out.", metavar="NAME")
+    ] = None,
+    no_disclosure: Annotated[bool, option("--no-disclosure", help="Write no disclosure that people perceive.")] = False,
+    no_metadata: Annotated[bool, option("--no-metadata", help="Write no unsigned metadata.")] = False,
+    sidecar: Annotated[
+        Path | None, option("--sidecar", help="Put the manifest into this file beside the output, not into it.")
+    ] = None,
+    format: Annotated[
+        str | None,
+        option("--format", help="With -o -: the format expected; refused when it is another.", metavar="NAME"),
+    ] = None,
+    json_file: Annotated[Path | None, option("--json-file", help="With -o -: where the JSON goes.")] = None,
+    dry_run: Annotated[bool, option("--dry-run", help="Check everything and say what would be done.")] = False,
+    overwrite: Annotated[bool, option("--overwrite", help="Replace outputs that exist.")] = False,
+    only_new: Annotated[
+        bool, option("--only-new", help="Refuse files that carry this label already (exit 6).")
+    ] = False,
+    keep_name: Annotated[bool, option("--keep-name", help="Keep an ending that belongs to another format.")] = False,
+    ffmpeg: Annotated[
+        str | None, option("--ffmpeg", help="The ffmpeg program; default: the one that came with kzlabel.")
+    ] = None,
+    as_json: Annotated[bool, option("--json", help="One JSON value on stdout: a row for each input.")] = False,
+) -> int:
+    """Label files: a disclosure that people perceive, metadata, and a signed C2PA manifest.
+
+    Without -o, photo.jpg becomes photo.labelled.jpg. The input is never changed unless --in-place is given.
+    """
+    from ..labeller import Labeller
+    from ..labelling import LabelOptions
+    from ..profiles import load_profile
+
+    settings: Settings = context.obj
+    _check_combination(inputs, output, out_dir, in_place, sidecar, json_file, as_json)
+    known = _declared(declaration)
+    stated = {
+        "source": source,
+        "generator": Generator.parse(generator) if generator else None,
+        "producer": producer,
+        "training": training,
+    }
+    known |= {key: value for key, value in stated.items() if value is not None}
+    if "identifier" in known and len(inputs) > 1:
+        raise UsageError("one identifier cannot stand for several files; take it out of the declaration")
+
+    options = LabelOptions(
+        profile=load_profile(profile),
+        languages=tuple(part.strip() for part in lang.split(",") if part.strip()) if lang else None,
+        texts=dict(_pair(entry) for entry in text or ()),
+        position=position,
+        size=size,
+        crop_safe=crop_safe,
+        text_place=text_place,
+        notice=notice,
+        encoding=encoding,
+        disclosure=not no_disclosure,
+        metadata=not no_metadata,
+        only_new=only_new,
+        overwrite=overwrite or in_place,
+        keep_name=keep_name,
+        source_confirmed="source" in known,
+        ffmpeg=ffmpeg,
+        limits=settings.limits,
+    )
+    labeller = Labeller(options)
+
+    rows: list[dict[str, Any]] = []
+    codes: list[ExitCode] = []
+    with ExitStack() as stack:
+        for job in _jobs(inputs, output, out_dir, in_place, follow_symlinks, settings, stack):
+            try:
+                if isinstance(job, KzlabelError):
+                    raise job
+                times = _times(job.source) if keep_times else None
+                with terminal.progress(job.source) as progress:
+                    labelled = labeller.label(
+                        job.source,
+                        job.target,
+                        declaration=_declaration(known),
+                        parent=parent,
+                        sidecar=sidecar,
+                        expected=format,
+                        name=job.name,
+                        dry_run=dry_run,
+                        progress=progress,
+                    )
+                job.finish(labelled, times)
+                rows.append(labelled.to_json())
+                codes.append(ExitCode.DONE)
+                if not as_json and output != "-":
+                    terminal.line(labelled.sentence)
+                for note in labelled.notes:
+                    terminal.say(f"{job.name}: {note}")
+            except KzlabelError as error:
+                codes.append(terminal.fail(error))
+                name = str(error).split(":", 1)[0] if isinstance(job, KzlabelError) else job.name
+                rows.append({"file": name, "status": "failed", "error": str(error), "exit_code": int(error.exit_code)})
+    if as_json:
+        terminal.data(rows[0] if len(rows) == 1 else rows)
+    if json_file:
+        try:
+            json_file.write_text(json.dumps(rows[0] if len(rows) == 1 else rows, ensure_ascii=False), encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{json_file.name}: {(error.strerror or str(error)).lower()}") from None
+    return ExitCode.gravest(codes)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One input with its output. `name` is what people see; `finish` runs once the labelled file is in place."""
+
+    source: Path
+    target: Path
+    name: str
+    to_stdout: bool = False
+
+    def finish(self, labelled: Any, times: tuple[int, int] | None) -> None:
+        if labelled.status == "planned":
+            return
+        if self.to_stdout:
+            with self.target.open("rb") as file:
+                while chunk := file.read(1 << 20):
+                    sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+        elif times:
+            os.utime(self.target, ns=times)
+
+
+def _times(source: Path) -> tuple[int, int] | None:
+    try:
+        status = source.stat()
+    except OSError:
+        return None  # labelling will say what is wrong
+    return status.st_atime_ns, status.st_mtime_ns
+
+
+def _jobs(
+    inputs: list[str],
+    output: str | None,
+    out_dir: Path | None,
+    in_place: bool,
+    follow_symlinks: bool,
+    settings: Settings,
+    stack: ExitStack,
+) -> Iterator[_Job | KzlabelError]:
+    """One job per input; an input whose job cannot be made yields its error, so that the others go on."""
+    from ..files import spool
+
+    for given in inputs:
+        try:
+            name = given
+            if given == "-":
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kzlabel-")))
+                source = spool(sys.stdin.buffer, folder, limit=settings.limits.max_spool_bytes)
+            else:
+                source = Path(given)
+                name = source.name
+            if output == "-":
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kzlabel-")))
+                yield _Job(source, folder / (name if given != "-" else "stdout"), name, to_stdout=True)
+            elif output is not None:
+                yield _Job(source, Path(output), name)
+            elif given == "-":
+                raise UsageError("-: an input from a pipe needs -o, to name the output")
+            elif in_place:
+                yield _Job(source, _place(source, follow_symlinks), name)
+            elif out_dir is not None:
+                yield _Job(source, out_dir / source.name, name)
+            else:
+                yield _Job(source, source.with_name(f"{source.stem}.labelled{source.suffix}"), name)
+        except KzlabelError as error:
+            yield error
+
+
+def _place(source: Path, follow_symlinks: bool) -> Path:
+    """Where an input is replaced. Raises UsageError for links that would be torn apart."""
+    if source.is_symlink():
+        if not follow_symlinks:
+            raise UsageError(
+                f"{source.name}: this is a symbolic link; use --follow-symlinks to replace what it points to"
+            )
+        source = source.resolve()
+    if source.exists() and source.stat().st_nlink > 1:
+        raise UsageError(f"{source.name}: the file has several hard links, which --in-place would tear apart; use -o")
+    return source
+
+
+def _check_combination(
+    inputs: list[str],
+    output: str | None,
+    out_dir: Path | None,
+    in_place: bool,
+    sidecar: Path | None,
+    json_file: Path | None,
+    as_json: bool,
+) -> None:
+    if sum((output is not None, out_dir is not None, in_place)) > 1:
+        raise UsageError("-o, --out-dir and --in-place exclude each other; give one of them")
+    if len(inputs) > 1 and output is not None:
+        raise UsageError("-o names one output, but there are several inputs; use --out-dir")
+    if len(inputs) > 1 and sidecar is not None:
+        raise UsageError("--sidecar names one file, but there are several inputs; label them one by one")
+    if inputs.count("-") and in_place:
+        raise UsageError("-: an input from a pipe cannot be replaced in place; use -o")
+    if inputs.count("-") > 1:
+        raise UsageError("-: the pipe can be read only once")
+    if output == "-":
+        if as_json:
+            raise UsageError("-o - takes stdout for the labelled file; send the JSON to --json-file")
+        if sys.stdout.isatty():
+            raise UsageError("-o - does not write to a terminal; redirect it to a file or a pipe")
+    elif json_file is not None:
+        raise UsageError("--json-file goes with -o -; use --json")
+
+
+def _pair(entry: str) -> tuple[str, str]:
+    language, equals, wording = entry.partition("=")
+    if not equals or not language.strip() or not wording.strip():
+        raise UsageError(f"--text {entry!r} is not LANG=TEXT, such as en='Made with AI'")
+    return language.strip(), wording.strip()
+
+
+def _declared(file: Path | None) -> dict[str, Any]:
+    """The fields that a declaration file sets."""
+    if file is None:
+        return {}
+    try:
+        if file.stat().st_size > MAX_DECLARATION_BYTES:
+            raise UsageError(f"{file.name}: a declaration of over 1 MB; is this the right file?")
+        data = json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"{file.name}: {(error.strerror or str(error)).lower()}; check --declaration") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file.name}: this is no valid JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise UsageError(f"{file.name}: a declaration is a JSON object")
+    whole = Declaration.from_json(data)
+    return {key: getattr(whole, key) for key in data}
+
+
+def _declaration(known: dict[str, Any]) -> Declaration:
+    declared = Declaration(**known)
+    epoch = source_date_epoch(os.environ)
+    if epoch is not None and "created" not in known:
+        declared = replace(declared, created=datetime.fromtimestamp(epoch, UTC))
+    return declared

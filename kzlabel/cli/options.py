@@ -1,0 +1,23 @@
+"""How options are declared: each has an environment variable KZLABEL_* and a key in the configuration file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from ..limits import DEFAULT_LIMITS, Limits
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the main command hands to each verb."""
+
+    limits: Limits = DEFAULT_LIMITS
+
+
+def option(*names: str, help: str, **more: Any) -> Any:
+    """A typer option with the environment variable that its long name implies: --text-place, KZLABEL_TEXT_PLACE."""
+    long = next(name for name in names if name.startswith("--")).split("/")[0]
+    return typer.Option(*names, help=help, envvar="KZLABEL_" + long[2:].upper().replace("-", "_"), **more)

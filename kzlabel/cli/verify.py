@@ -1,0 +1,125 @@
+"""kzlabel verify"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import ExitCode, KzlabelError, UsageError
+from ..trust.policy import PolicyName
+from . import output as terminal
+from .options import Settings, option
+
+EXAMPLE = "Example: kzlabel verify --trust root.pem --policy trusted picture.labelled.jpg"
+
+
+def verify(
+    context: typer.Context,
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files to verify; - reads one from a pipe.")],
+    recursive: Annotated[
+        bool, option("--recursive", "-r", help="Go into folders; sidecars and dotfiles are skipped.")
+    ] = False,
+    trust: Annotated[
+        list[Path] | None, option("--trust", help="Trust anchors, a PEM file; may be repeated.", metavar="PEM")
+    ] = None,
+    policy: Annotated[PolicyName, option("--policy", help="What is acceptable.")] = PolicyName.SIGNED,
+    identity: Annotated[
+        list[str] | None,
+        option(
+            "--identity", help="Accept only signers whose name or fingerprint fits; may be repeated.", metavar="PATTERN"
+        ),
+    ] = None,
+    sidecar: Annotated[Path | None, option("--sidecar", help="The manifest store of the one input.")] = None,
+    report: Annotated[
+        Path | None, option("--report", help="Write a self-contained HTML page.", metavar="out.html")
+    ] = None,
+    overwrite: Annotated[bool, option("--overwrite", help="Replace a report that exists.")] = False,
+    as_json: Annotated[bool, option("--json", help="One JSON value on stdout: a verdict for each input.")] = False,
+    as_jsonl: Annotated[bool, option("--jsonl", help="One verdict a line on stdout, as soon as it is known.")] = False,
+    verbose: Annotated[bool, option("--verbose", "-v", help="Show the evidence below each verdict.")] = False,
+) -> int:
+    """Find every mark in files, validate it, and give one verdict each.
+
+    Exit code 0: all acceptable under the policy; 1: some verdict is not; 3: some file could not be read.
+    """
+    from ..trust import Policy, Trust, load_anchors
+    from ..verification.report import ReportItem, text
+    from ..verification.report import report as page_of
+    from ..verification.verifier import Verifier, VerifyOptions
+
+    if as_json and as_jsonl:
+        raise UsageError("--json and --jsonl exclude each other; give one of them")
+    if sidecar is not None and (len(inputs) > 1 or recursive):
+        raise UsageError("--sidecar belongs to one file, but there are several inputs; verify them one by one")
+    if inputs.count("-") > 1:
+        raise UsageError("-: the pipe can be read only once")
+    if report is not None:
+        from ..files import check_target
+
+        check_target(report, tuple(Path(given) for given in inputs if given != "-"), overwrite=overwrite)
+    settings: Settings = context.obj
+    verifier = Verifier(
+        VerifyOptions(
+            trust=Trust(anchors=load_anchors(tuple(trust or ()))),
+            policy=Policy.parse(policy, identity or ()),
+            limits=settings.limits,
+        )
+    )
+    rows: list[dict[str, Any]] = []
+    items: list[Any] = []
+    codes: list[ExitCode] = []
+    for given in _files(inputs, recursive):
+        try:
+            verdict = verifier.verify(sys.stdin.buffer if given == "-" else Path(given), name=given, sidecar=sidecar)
+        except KzlabelError as error:
+            codes.append(terminal.fail(error))
+            rows.append({"file": given, "status": "failed", "error": str(error), "exit_code": int(error.exit_code)})
+            if as_jsonl:
+                terminal.data(rows[-1], pretty=False)
+            continue
+        codes.append(verdict.exit_code)
+        rows.append(verdict.to_json())
+        if report is not None:
+            items.append(ReportItem(verdict, Path(given) if given != "-" else None, verdict.format))
+        if as_jsonl:
+            terminal.data(rows[-1], pretty=False)
+        elif not as_json:
+            terminal.lines(text(verdict, verbose=verbose))
+    if not rows:
+        raise UsageError("there is no file to verify in what was named")
+    if as_json:
+        terminal.data(rows[0] if len(rows) == 1 else rows)
+    if report is not None:
+        _write_report(report, page_of(items, title="Verification report", generated_at=datetime.now(UTC)), overwrite)
+    return ExitCode.gravest(codes)
+
+
+def _files(inputs: list[str], recursive: bool) -> Iterator[str]:
+    """The files named, and with `recursive` those in folders, in the order of their names."""
+    from ..marks.sidecar import is_sidecar
+
+    for given in inputs:
+        if not recursive or given == "-" or not Path(given).is_dir():
+            yield given
+            continue
+        for folder, folders, names in os.walk(given):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(names):
+                if not name.startswith(".") and not is_sidecar(Path(name)):
+                    yield str(Path(folder) / name)
+
+
+def _write_report(target: Path, page: str, overwrite: bool) -> None:
+    from ..files import publish, workspace, writing
+
+    with workspace(target.parent) as room:
+        finished = room / "report.html"
+        with writing(target):
+            finished.write_text(page, encoding="utf-8")
+        publish(finished, target, overwrite=overwrite)

@@ -1,0 +1,237 @@
+"""`Labeller`: the use case "label one file", warm for many calls, for files and for what a pipeline holds in memory."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from .declaration import Declaration
+from .errors import OutputError, UsageError
+from .files import spool
+from .labelling import Labelled, LabelOptions, Request, label_file
+from .limits import Limits
+from .media import Format, Medium
+from .media.base import Progress
+from .settings import config_folder
+from .signing import Signer, open_signer
+from .verification.collect import Collector
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+
+@dataclass(frozen=True)
+class LabelledBytes:
+    """A labelled work in memory. manifest: its sidecar, for the formats that cannot hold one."""
+
+    data: bytes
+    manifest: bytes | None
+    labelled: Labelled
+
+
+class Labeller:
+    """Labels files, bytes, pictures, sound and text; keeps signer, formats and fonts warm.
+
+    Safe for threads. Can be pickled for spawned processes: each opens the signer anew.
+    """
+
+    def __init__(self, options: LabelOptions | None = None) -> None:
+        self.options = options or LabelOptions()
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._lock = threading.Lock()
+        self._signer: Signer | None = None
+        self._news: str | None = None
+        self._formats = self.options.all_formats()
+        self._collector = Collector(limits=self.options.limits, formats=self._formats)
+
+    def __getstate__(self) -> LabelOptions:
+        return self.options
+
+    def __setstate__(self, options: LabelOptions) -> None:
+        self.options = options
+        self._prepare()
+
+    def label(
+        self,
+        source: Path | str,
+        target: Path | str | None = None,
+        *,
+        declaration: Declaration | None = None,
+        parent: Path | str | None = None,
+        sidecar: Path | str | None = None,
+        expected: str | None = None,
+        name: str | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Labelled:
+        """Label one file. Without `target`, photo.jpg becomes photo.labelled.jpg beside it.
+
+        declaration: what is asserted; a new identifier and "generated" by default. parent: the original of a modified
+        work. sidecar: where the manifest goes instead of into the output. expected: the format that the input must
+        have. name: as people know the input. Raises the errors of `kzlabel.errors`.
+        """
+        path = Path(source)
+        request = Request(
+            path,
+            Path(target) if target is not None else path.with_name(f"{path.stem}.labelled{path.suffix}"),
+            declaration or Declaration(),
+            name or path.name,
+            Path(parent) if parent is not None else None,
+            Path(sidecar) if sidecar is not None else None,
+            expected,
+            dry_run,
+            progress,
+        )
+        labelled = label_file(request, self.options, self._warm_signer(), self._collector)
+        return replace(labelled, notes=(*self._tell_news(), *labelled.notes))
+
+    def label_bytes(
+        self,
+        source: bytes | BinaryIO,
+        *,
+        name: str = "input",
+        declaration: Declaration | None = None,
+        parent: Path | str | None = None,
+    ) -> LabelledBytes:
+        """Label a work in memory or an open binary file. name: its ending tells plain text from Markdown."""
+        with self._room() as room:
+            path = room / f"input{Path(name).suffix}"
+            if isinstance(source, bytes):
+                path.write_bytes(source)
+            else:
+                spool(source, room, limit=self.options.limits.max_spool_bytes).rename(path)
+            return self._in_room(path, name, declaration, parent)
+
+    def image(
+        self,
+        picture: Image.Image | np.ndarray[Any, Any],
+        format: str = "png",
+        *,
+        declaration: Declaration | None = None,
+        quality: int = 92,
+    ) -> bytes:
+        """Label a picture straight from a generator.
+
+        picture: a Pillow image, or an array (height, width), (height, width, 3) or (height, width, 4), uint8.
+        format: "png", "jpeg", "webp", "avif", "gif" or "tiff". quality: of lossy formats, 1..100. Returns the file.
+        """
+        from PIL import Image
+
+        chosen = self._format(format, Medium.IMAGE)
+        picture = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+        with self._room() as room:
+            path = room / f"input{chosen.extensions[0]}"
+            _save(picture, path, chosen, quality)
+            return self._in_room(path, path.name, declaration, None).data
+
+    def audio(
+        self,
+        samples: np.ndarray[Any, Any],
+        rate: int,
+        format: str = "wav",
+        *,
+        declaration: Declaration | None = None,
+    ) -> bytes:
+        """Label sound straight from a generator.
+
+        samples: (samples,) or (samples, channels), float in -1..1 or int16. rate: hertz.
+        format: "wav", "flac", "mp3" or "m4a". Returns the file. Raises UsageError for formats that need a sidecar.
+        """
+        chosen = self._format(format, Medium.AUDIO)
+        with self._room() as room:
+            path = _encode(samples, rate, room, chosen, self.options.limits)
+            return _whole(self._in_room(path, path.name, declaration, None), chosen)
+
+    def text(self, text: str, format: str = "txt", *, declaration: Declaration | None = None) -> str:
+        """Label a text straight from a generator. format: "txt", "md" or "html". Returns the labelled text."""
+        chosen = self._format(format, Medium.TEXT)
+        options = replace(self.options, encoding="utf-8")
+        with self._room() as room:
+            path = room / f"input{chosen.extensions[0]}"
+            path.write_bytes(text.encode("utf-8"))
+            made = Labeller._in_room(self._with(options), path, path.name, declaration, None)
+            return _whole(made, chosen).decode("utf-8")
+
+    def _with(self, options: LabelOptions) -> Labeller:
+        """A twin with other options and the same warm signer."""
+        twin = Labeller(options)
+        twin._signer = self._warm_signer()
+        return twin
+
+    @contextmanager
+    def _room(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="kzlabel-") as folder:
+            yield Path(folder)
+
+    def _in_room(
+        self, path: Path, name: str, declaration: Declaration | None, parent: Path | str | None
+    ) -> LabelledBytes:
+        target = path.with_name(f"output{path.suffix}")
+        made = self.label(path, target, declaration=declaration, parent=parent, name=name)
+        manifest = made.sidecar.read_bytes() if made.sidecar else None
+        return LabelledBytes(target.read_bytes(), manifest, made)
+
+    def _format(self, name: str, medium: Medium) -> Format:
+        wanted = name.lower().lstrip(".")
+        fitting = [format for format in self._formats if format.medium is medium and not format.refusal]
+        for format in fitting:
+            if wanted in {format.name.lower(), format.mime, *(ending[1:] for ending in format.extensions)}:
+                return format
+        known = ", ".join(format.extensions[0][1:] for format in fitting)
+        raise UsageError(f"{name!r} is no {medium} format that kzlabel writes; choose one of {known}")
+
+    def _warm_signer(self) -> Signer:
+        with self._lock:
+            if self._signer is None:
+                self._signer = open_signer(self.options.signer, self.options.keys or config_folder() / "keys")
+                self._news = self._signer.news
+            return self._signer
+
+    def _tell_news(self) -> tuple[str, ...]:
+        with self._lock:
+            news, self._news = self._news, None
+        return (news,) if news else ()
+
+
+def _save(picture: Image.Image, path: Path, format: Format, quality: int) -> None:
+    """Write a picture for the labeller to read: lossless where the format can, so that it is encoded lossily but once.
+
+    JPEG is encoded twice with the same tables, which changes next to nothing the second time.
+    """
+    lossless = {"lossless": True} if format.mime == "image/webp" else {}
+    frames = getattr(picture, "n_frames", 1)
+    if format.mime == "image/jpeg" and picture.mode not in ("L", "RGB", "CMYK"):
+        picture = picture.convert("RGB")
+    try:
+        picture.save(path, format.mime.partition("/")[2].upper(), quality=quality, save_all=frames > 1, **lossless)
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"this picture cannot be written as {format.name}: {error}") from None
+
+
+def _encode(samples: np.ndarray[Any, Any], rate: int, room: Path, format: Format, limits: Limits) -> Path:
+    """Write sound for the labeller to read."""
+    from .media.audio import transcode, write_wave
+    from .media.audio.recording import Recording
+
+    wave = room / "input.wav"
+    write_wave(samples, rate, wave)
+    if format.mime == "audio/wav":
+        return wave
+    assert isinstance(format, Recording)
+    path = room / f"input{format.extensions[0]}"
+    transcode(wave, path, format, limits=limits)
+    return path
+
+
+def _whole(made: LabelledBytes, format: Format) -> bytes:
+    if made.manifest is not None:
+        raise OutputError(f"{format.name} cannot hold a manifest; use label_bytes, which returns the sidecar as well")
+    return made.data

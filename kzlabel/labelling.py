@@ -1,0 +1,446 @@
+"""The use case "label one file": disclose, describe, sign, read back, move into place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .containers.base import Slots
+from .declaration import Declaration, Source
+from .disclosure.plan import DisclosurePlan, DisclosureRecord, Position, TextPlace
+from .disclosure.wording import phrases
+from .errors import AlreadyLabelled, InternalError, KzlabelError, UnsupportedFormat, UsageError
+from .evidence import AI, Layer, LayerEvidence, State
+from .files import check_input, check_target, copy_whole, publish, sha256_of, workspace, writing
+from .inert import inert
+from .limits import DEFAULT_LIMITS, Limits
+from .marks import metadata, text_manifest
+from .marks.binding import OwnBinding
+from .marks.definition import definition
+from .marks.manifest import ANY_BYTES, Parent, sign_detached, sign_file
+from .marks.sidecar import path_for
+from .media import Carrier, Format, Rendered, RenderPlan, formats
+from .media.base import Progress
+from .media.programs.ffmpeg import Programs
+from .profiles import Profile, load_profile
+from .signing import Signer
+from .verification.collect import Collected, Collector
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """How to label, the same for many files.
+
+    profile: the regime. languages: of the disclosure, None for the profile's. texts: own wording per language.
+    position, size, crop_safe, text_place, notice: see DisclosurePlan. encoding: charset of texts, None to detect it.
+    disclosure, metadata: which layers to write. only_new: refuse what is labelled already. overwrite: replace outputs.
+    keep_name: write under the name asked for even if its ending belongs to another format.
+    source_confirmed: whether a person said "generated" in so many words; else camera originals are refused.
+    ffmpeg: the program to use, None for the one that comes with kzlabel. formats: None for all that are known.
+    signer: by URI. keys: the folder of keys, None for `keys` in the user's configuration folder.
+    """
+
+    profile: Profile = field(default_factory=lambda: load_profile("kz"))
+    languages: tuple[str, ...] | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    position: Position = Position.TOP_RIGHT
+    size: float = 1.0
+    crop_safe: bool | None = None
+    text_place: TextPlace = TextPlace.TOP
+    notice: Path | None = None
+    encoding: str | None = None
+    disclosure: bool = True
+    metadata: bool = True
+    only_new: bool = False
+    overwrite: bool = False
+    keep_name: bool = False
+    source_confirmed: bool = False
+    signer: str = "dev:"
+    keys: Path | None = None
+    ffmpeg: str | None = None
+    limits: Limits = DEFAULT_LIMITS
+    formats: tuple[Format, ...] | None = None
+
+    def plan(self, source: Source) -> DisclosurePlan:
+        """The disclosure that these options ask for."""
+        return DisclosurePlan(
+            source=source,
+            languages=self.languages or self.profile.languages,
+            texts=self.texts,
+            position=self.position,
+            size=self.size,
+            glyph_share=self.profile.glyph_share,
+            glyph_pixels=self.profile.glyph_pixels,
+            crop_safe=self.profile.crop_safe if self.crop_safe is None else self.crop_safe,
+            text_place=self.text_place,
+            notice=self.notice,
+        )
+
+    def all_formats(self) -> tuple[Format, ...]:
+        """The formats to choose from, each with the external programs of these options."""
+        programs = Programs(ffmpeg=self.ffmpeg)
+        return tuple(format.using(programs) for format in self.formats or formats())
+
+
+@dataclass(frozen=True)
+class Request:
+    """One file to label: everything that differs from file to file.
+
+    name: as people know the input. sidecar: where the manifest goes instead of into the output.
+    expected: a format's name, media type or ending that the input must have. dry_run: check, and write nothing.
+    """
+
+    source: Path
+    target: Path
+    declaration: Declaration
+    name: str
+    parent: Path | None = None
+    sidecar: Path | None = None
+    expected: str | None = None
+    dry_run: bool = False
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What became of one file. status: "labelled", "unchanged" or "planned"."""
+
+    file: str
+    output: Path
+    status: str
+    format: str
+    medium: str
+    declaration: Declaration
+    sidecar: Path | None = None
+    disclosure: DisclosureRecord | None = None
+    manifest_id: str | None = None
+    sha256: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """One line for a person."""
+        where = f"{self.output} and {self.sidecar.name}" if self.sidecar else str(self.output)
+        if self.status == "unchanged":
+            return f"{self.file}: already labelled, copied unchanged to {where}"
+        if self.status == "planned":
+            return f"{self.file}: would be labelled AI-{self.declaration.source} ({self.format}) as {where}"
+        return f"{self.file}: labelled AI-{self.declaration.source}, identifier {self.declaration.identifier}: {where}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "file": self.file,
+            "status": self.status,
+            "output": str(self.output),
+            "sidecar": str(self.sidecar) if self.sidecar else None,
+            "medium": str(self.medium),
+            "format": self.format,
+            "identifier": self.declaration.identifier,
+            "manifest_id": self.manifest_id,
+            "sha256": self.sha256,
+            "declaration": self.declaration.to_json(),
+            "disclosure": self.disclosure.to_json() if self.disclosure else None,
+            "notes": list(self.notes),
+        }
+
+
+def label_file(request: Request, options: LabelOptions, signer: Signer, collector: Collector) -> Labelled:
+    """Label one file: disclose, describe, sign, read back, move into place.
+
+    Raises the errors of the tree in `kzlabel.errors`; whatever happens, the input is whole and no half output is left.
+    """
+    source, declaration = request.source, request.declaration
+    check_input(source)
+    earlier = collector.collect(source, name=request.name)
+    format = _format(earlier, request, options)
+    info = format.probe(source, options.limits)
+    sidecar = _sidecar(request, format, info)
+    _check_targets(request, sidecar, options)
+
+    if _labelled_already(earlier, declaration, options, signer):
+        return _unchanged(request, options, earlier, format, sidecar)
+    if declaration.source is Source.GENERATED and not options.source_confirmed:
+        _refuse_camera(earlier, request.name)
+
+    plan, notes = _render_plan(request, options, earlier, format)
+    if request.dry_run:
+        return _planned(request, format, sidecar, notes)
+    with workspace(request.target.parent) as room:
+        plain = _without_manifests(source, earlier, room)
+        rendered_path = room / f"rendered{format.extensions[0]}"
+        rendered = format.render(plain, rendered_path, plan)
+        format.check(plain, rendered_path, rendered, options.limits)
+        finished, store = _sign(request, format, earlier, rendered_path, rendered, room, signer, sidecar)
+        manifest, digest = _read_back(finished, store, request, options, collector, rendered)
+        _publish(finished, store, request.target, sidecar, room, options)
+    return Labelled(
+        request.name,
+        request.target,
+        "labelled",
+        format.mime,
+        format.medium,
+        declaration,
+        sidecar,
+        rendered.disclosure,
+        manifest.detail.get("manifest_id"),
+        digest,
+        tuple(dict.fromkeys((*notes, *rendered.notes))),
+    )
+
+
+# --- what is asked for, and whether it can be done ---
+
+
+def _format(earlier: Collected, request: Request, options: LabelOptions) -> Format:
+    format, name = earlier.format, request.name
+    if format is None:
+        raise UnsupportedFormat(
+            f"{name}: this is no file format that kzlabel knows; convert it to JPEG, PNG, MP4, MP3, FLAC or plain text"
+        )
+    if format.refusal:
+        raise UnsupportedFormat(format.sentence_of_refusal(Path(name)))
+    expected = request.expected
+    if expected and expected.lower().lstrip(".") not in _names(format):
+        raise UsageError(f"{name}: this is a {format.name} file, and --format says {expected}")
+    endings = format.extensions
+    ending = request.target.suffix
+    if ending and ending.lower() not in endings and not options.keep_name:
+        raise UsageError(
+            f"{name}: this is a {format.name} file, and the output name ends in {inert(ending)}; "
+            f"give -o {inert(request.target.stem)}{endings[0]}, or use --keep-name"
+        )
+    return format
+
+
+def _names(format: Format) -> set[str]:
+    return {format.name.lower(), format.mime, *(ending.lstrip(".") for ending in format.extensions)}
+
+
+def _sidecar(request: Request, format: Format, info: Any) -> Path | None:
+    """Where the manifest goes if not into the output."""
+    if request.sidecar is not None:
+        return request.sidecar
+    return path_for(request.target) if format.carrier_for(info) is Carrier.SIDECAR else None
+
+
+def _check_targets(request: Request, sidecar: Path | None, options: LabelOptions) -> None:
+    replaced = options.overwrite and request.target == request.source  # in place
+    sources = () if replaced else tuple(path for path in (request.source, request.parent) if path)
+    check_target(request.target, sources, overwrite=options.overwrite)
+    if sidecar is not None:
+        check_target(sidecar, (request.source, request.target), overwrite=options.overwrite)
+    if request.parent is not None:
+        check_input(request.parent)
+
+
+def _refuse_camera(earlier: Collected, name: str) -> None:
+    manifest = earlier.manifest
+    proof = metadata.camera(earlier.slots)
+    if manifest and manifest.state in (State.VALID, State.EXPIRED) and manifest.ai is AI.NONE:
+        proof = "its manifest names an origin without AI"
+    if proof:
+        raise UsageError(f"{name}: {proof}; say --source modified or generated")
+
+
+def _labelled_already(earlier: Collected, declaration: Declaration, options: LabelOptions, signer: Signer) -> bool:
+    """A valid manifest by the same signer, the same declaration, every layer that is asked for present."""
+    manifest = earlier.manifest
+    if manifest is None or manifest.state is not State.VALID:
+        return False
+    if manifest.detail.get("signer", {}).get("fingerprint") != signer.fingerprint:
+        return False
+    try:
+        declared = Declaration.from_json(manifest.detail.get("declaration", {}))
+    except UsageError:
+        return False
+    if not declared.same_assertion(declaration):
+        return False
+    if options.disclosure and _state(earlier, Layer.DISCLOSURE) is not State.RECORDED:
+        return False
+    holds = earlier.format.container.holds if earlier.format and earlier.format.container else ()
+    return not (options.metadata and holds) or _state(earlier, Layer.METADATA) is State.FOUND
+
+
+def _state(earlier: Collected, layer: Layer) -> State:
+    found = earlier.layer(layer)
+    return found.state if found else State.ABSENT
+
+
+def _render_plan(
+    request: Request, options: LabelOptions, earlier: Collected, format: Format
+) -> tuple[RenderPlan, tuple[str, ...]]:
+    """One pass over the media: disclosure and merged metadata. With it, sentences about what could not be done."""
+    notes: list[str] = []
+    slots = Slots()
+    if options.metadata and format.container is not None:
+        slots, told = metadata.describe(
+            earlier.slots,
+            request.declaration,
+            holds=format.container.holds,
+            aigc=options.profile.aigc,
+            wording=" · ".join(phrase.badge for phrase in phrases(options.plan(request.declaration.source))),
+            limits=options.limits,
+        )
+        notes += told
+    for layer, wanted in (("disclosure", options.disclosure), ("metadata", options.metadata)):
+        if not wanted and layer in options.profile.layers:
+            notes.append(f"written without {layer}, which the profile {options.profile.name} requires")
+    broken = earlier.manifest
+    if broken and broken.state in (State.TAMPERED, State.INVALID):
+        notes.append("the manifest that was there does not hold; it is kept as an ingredient that does not hold")
+    plan = RenderPlan(
+        disclosure=options.plan(request.declaration.source) if options.disclosure else None,
+        slots=slots,
+        encoding=options.encoding,
+        limits=options.limits,
+        progress=request.progress,
+    )
+    return plan, tuple(notes)
+
+
+# --- signing, reading back, publishing ---
+
+
+def _without_manifests(source: Path, earlier: Collected, room: Path) -> Path:
+    """The input, or for a text that carries manifests a copy without them: they come back as an ingredient."""
+    if not earlier.located:
+        return source
+    plain = room / source.name
+    with writing(plain):
+        plain.write_bytes(text_manifest.remove(source.read_bytes(), earlier.located))
+    return plain
+
+
+def _sign(
+    request: Request,
+    format: Format,
+    earlier: Collected,
+    rendered_path: Path,
+    rendered: Rendered,
+    room: Path,
+    signer: Signer,
+    sidecar: Path | None,
+) -> tuple[Path, bytes | None]:
+    """The finished file, and the manifest store where it goes into a sidecar."""
+    parent = _parent(request, format, earlier)
+    declared = definition(request.declaration, rendered.disclosure, opened=parent is not None, fmt=format.mime)
+    if sidecar is not None:
+        return rendered_path, sign_detached(rendered_path, declared, signer, parent=parent)
+    finished = room / f"signed{format.extensions[0]}"
+    if format.carrier is Carrier.TEXT:
+
+        def sign(data: bytes, exclusions: tuple[text_manifest.Exclusion, ...], digest: bytes) -> bytes:
+            ranges = [(one.start, one.length) for one in exclusions]
+            return sign_detached(data, declared, signer, exclusions=ranges, content_hash=digest, parent=parent)
+
+        signed = text_manifest.embed(rendered_path.read_bytes(), text_manifest.Structure(format.mime), sign)
+        with writing(request.target):
+            finished.write_bytes(signed)
+    else:
+        sign_file(rendered_path, finished, format.mime, declared, signer, parent=parent)
+    return finished, None
+
+
+def _parent(request: Request, format: Format, earlier: Collected) -> Parent | None:
+    """The work this one was made from: the one named, else an input that is a modified work or carries a manifest."""
+    if request.parent is not None:
+        original = Collector(limits=DEFAULT_LIMITS).collect(request.parent)
+        mime = original.format.mime if original.format else ANY_BYTES
+        return Parent(request.parent, mime, original.store, _binding(request.parent, original))
+    if request.declaration.source is Source.MODIFIED or earlier.manifest is not None:
+        return Parent(request.source, format.mime, earlier.store, _binding(request.source, earlier))
+    return None
+
+
+def _binding(path: Path, collected: Collected) -> OwnBinding | None:
+    """How a text's own manifest is bound to it; None for everything that c2pa binds itself."""
+    found = next((one for one in collected.located if one.store), None)
+    return text_manifest.own_binding(path.read_bytes(), found) if found else None
+
+
+def _read_back(
+    finished: Path,
+    store: bytes | None,
+    request: Request,
+    options: LabelOptions,
+    collector: Collector,
+    rendered: Rendered,
+) -> tuple[LayerEvidence, str]:
+    """Verify our own work as a stranger would. Raises InternalError when a mark is not what it should be."""
+    name = request.name
+    beside = None
+    if store is not None:
+        beside = finished.with_name("readback.c2pa")
+        beside.write_bytes(store)
+    found = collector.collect(finished, name=request.target.name, beside=beside)
+    manifest = found.manifest
+    if manifest is None or manifest.state is not State.VALID:
+        codes = ", ".join(manifest.codes) if manifest else "none found"
+        raise InternalError(f"{name}: the manifest just written does not hold ({codes}); nothing was written")
+    if manifest.detail.get("identifier") != request.declaration.identifier:
+        raise InternalError(f"{name}: the manifest just written has another identifier; nothing was written")
+    if rendered.disclosure is not None and _state(found, Layer.DISCLOSURE) is not State.RECORDED:
+        raise InternalError(f"{name}: the disclosure is not recorded in the manifest; nothing was written")
+    described = found.layer(Layer.METADATA)
+    container = found.format.container if found.format else None
+    if options.metadata and container and container.holds and (not described or described.state is not State.FOUND):
+        raise InternalError(f"{name}: the metadata just written cannot be found again; nothing was written")
+    return manifest, found.evidence.sha256 or sha256_of(finished)
+
+
+def _publish(
+    finished: Path, store: bytes | None, target: Path, sidecar: Path | None, room: Path, options: LabelOptions
+) -> None:
+    """Sidecar first: a film without its manifest would look unlabelled, a manifest without its film harms nobody."""
+    fresh = False
+    if store is not None and sidecar is not None:
+        fresh = not sidecar.exists()
+        beside = room / "manifest.c2pa"
+        beside.write_bytes(store)
+        publish(beside, sidecar, overwrite=options.overwrite)
+    try:
+        if target.exists():
+            finished.chmod(target.stat().st_mode & 0o7777)
+        publish(finished, target, overwrite=options.overwrite)
+    except KzlabelError:
+        if fresh and sidecar is not None:
+            sidecar.unlink(missing_ok=True)
+        raise
+
+
+# --- outcomes without new work ---
+
+
+def _unchanged(
+    request: Request, options: LabelOptions, earlier: Collected, format: Format, sidecar: Path | None
+) -> Labelled:
+    """An identical copy, or a refusal where only new files are wanted."""
+    manifest = earlier.manifest
+    assert manifest is not None
+    if options.only_new:
+        raise AlreadyLabelled(f"{request.name}: already labelled; leave out --only-new to get a copy")
+    in_sidecar = manifest.layer is Layer.SIDECAR
+    if not request.dry_run and request.target != request.source:
+        with workspace(request.target.parent) as room:
+            copy = room / "copy"
+            copy_whole(request.source, copy)
+            _publish(copy, earlier.store if in_sidecar else None, request.target, sidecar, room, options)
+    return Labelled(
+        request.name,
+        request.target,
+        "unchanged",
+        format.mime,
+        format.medium,
+        Declaration.from_json(manifest.detail["declaration"]),
+        sidecar if in_sidecar else None,
+        manifest_id=manifest.detail.get("manifest_id"),
+        sha256=earlier.evidence.sha256,
+    )
+
+
+def _planned(request: Request, format: Format, sidecar: Path | None, notes: tuple[str, ...]) -> Labelled:
+    return Labelled(
+        request.name, request.target, "planned", format.mime, format.medium, request.declaration, sidecar, notes=notes
+    )

@@ -1,0 +1,191 @@
+"""Collects the evidence in one file: every layer is looked at, and the failure of one hides no other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..containers.base import Slots
+from ..errors import InputError, LimitExceeded, UnreadableFile
+from ..evidence import AI, Evidence, Layer, LayerEvidence, State
+from ..files import open_input
+from ..limits import DEFAULT_LIMITS, Limits
+from ..marks import metadata, sidecar, text_manifest
+from ..marks.manifest import ANY_BYTES, read
+from ..media import HEADER_BYTES, Carrier, Format, Medium, detect, formats
+from ..trust import NOBODY, Trust
+
+# Below this a thread costs more than it saves: hashing 64 KB takes 0.1 ms.
+HASH_ASIDE = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Evidence, and what the labeller needs besides: the format, the slots, an earlier manifest that stands apart.
+
+    store: the manifest store of a sidecar or a text, None when it is embedded or absent. located: a text's manifests.
+    """
+
+    evidence: Evidence
+    format: Format | None = None
+    slots: Slots = field(default_factory=Slots)
+    store: bytes | None = None
+    located: tuple[text_manifest.Located, ...] = ()
+
+    def layer(self, layer: Layer) -> LayerEvidence | None:
+        return next((found for found in self.evidence.layers if found.layer is layer), None)
+
+    @property
+    def manifest(self) -> LayerEvidence | None:
+        """The manifest that decides: the one in the file, else the sidecar's; None when there is neither."""
+        for layer in (Layer.MANIFEST, Layer.SIDECAR):
+            found = self.layer(layer)
+            if found and found.state not in (State.ABSENT, State.NOT_CHECKED, State.NOT_FOR_THIS_FILE):
+                return found
+        return None
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Collects evidence with the same trust, formats and limits for many files; safe for threads."""
+
+    trust: Trust = NOBODY
+    limits: Limits = DEFAULT_LIMITS
+    formats: tuple[Format, ...] = field(default_factory=formats)
+
+    def collect(self, source: Path, *, name: str | None = None, beside: Path | None = None) -> Collected:
+        """Look at every layer of one file.
+
+        name: as it is called towards people. beside: the sidecar that was named; else it is looked for.
+        A file that cannot be read yields evidence that says so; raises InputError only when `beside` is at fault.
+        """
+        shown = name or source.name
+        try:
+            with open_input(source) as file:
+                header = file.read(HEADER_BYTES)
+            with self._hashing(source) as digest:
+                found = self._look(source, shown, header, beside)
+        except InputError as error:
+            return Collected(Evidence(shown, unreadable=_renamed(str(error), source, shown)))
+        return replace(found, evidence=replace(found.evidence, sha256=digest()))
+
+    def _look(self, source: Path, shown: str, header: bytes, beside: Path | None) -> Collected:
+        format = detect(header, shown, self.formats)
+        mime = format.mime if format else ANY_BYTES
+        not_checked: dict[str, str] = {}
+
+        located: tuple[text_manifest.Located, ...] = ()
+        store: bytes | None = None
+        if format is not None and format.carrier is Carrier.TEXT:
+            manifest, located = self._in_text(source, format)
+            store = next((one.store for one in located if one.store), None)
+        else:
+            manifest = read(source, mime, trust=self.trust, limits=self.limits)
+
+        slots, complaint = self._slots(source, format, shown)
+        if format is None and manifest is None:
+            complaint = f"{shown}: this is no file format that kzlabel knows"
+        described = metadata.read(slots)
+        if complaint and format is not None:
+            not_checked[Layer.METADATA] = complaint
+
+        sidecar_evidence, sidecar_store = self._beside(source, mime, beside)
+        store = store or sidecar_store
+        nothing = manifest is None and sidecar_evidence is None and described.state is State.ABSENT
+        if complaint and nothing:
+            return Collected(
+                Evidence(shown, medium=_medium(format), format=format.mime if format else None, unreadable=complaint),
+                format,
+                slots,
+            )
+        layers = [manifest or LayerEvidence(Layer.MANIFEST, State.ABSENT)]
+        if sidecar_evidence:
+            layers.append(sidecar_evidence)
+        if format is not None:
+            layers.append(described)
+        layers.append(_disclosure(manifest, sidecar_evidence))
+        evidence = Evidence(
+            shown,
+            medium=_medium(format),
+            format=format.mime if format else None,
+            layers=tuple(layers),
+            not_checked=not_checked,
+        )
+        return Collected(evidence, format, slots, store, located)
+
+    def _slots(self, source: Path, format: Format | None, shown: str) -> tuple[Slots, str | None]:
+        """The slots of the container; where it cannot be parsed, nothing and the reason."""
+        if format is None or format.container is None:
+            return Slots(), None
+        try:
+            with open_input(source) as file:
+                return format.container.read(file, self.limits), None
+        except InputError as error:
+            return Slots(), _renamed(str(error), source, shown)
+
+    def _in_text(self, source: Path, format: Format) -> tuple[LayerEvidence | None, tuple[text_manifest.Located, ...]]:
+        if source.stat().st_size > self.limits.max_text_bytes:
+            raise LimitExceeded(
+                f"{source.name}: the text is larger than the limit of {self.limits.max_text_bytes} bytes"
+            )
+        data = source.read_bytes()
+        evidence = text_manifest.read_text(data, format.mime, trust=self.trust, limits=self.limits)
+        located = text_manifest.locate(data, text_manifest.Structure(format.mime), limits=self.limits)
+        return evidence, located if evidence else ()
+
+    def _beside(self, source: Path, mime: str, explicit: Path | None) -> tuple[LayerEvidence | None, bytes | None]:
+        """Evidence from a sidecar. One under the ambiguous name that binds to something else is no tampering."""
+        found = sidecar.find(source, explicit, self.limits)
+        if found is None:
+            return None, None
+        evidence = read(
+            source, mime, store=found.store, trust=self.trust, layer=Layer.SIDECAR, limits=self.limits
+        ) or LayerEvidence(Layer.SIDECAR, State.INVALID, codes=("claim.missing",))
+        evidence = replace(evidence, detail={**evidence.detail, "place": found.place})
+        if found.ambiguous and evidence.state is State.TAMPERED and _only_the_binding_fails(evidence):
+            return LayerEvidence(Layer.SIDECAR, State.NOT_FOR_THIS_FILE, detail={"place": found.place}), None
+        return evidence, found.store
+
+    @contextmanager
+    def _hashing(self, source: Path) -> Iterator[Callable[[], str]]:
+        """SHA-256 of the file, on a thread of its own while the layers are looked at."""
+        if source.stat().st_size < HASH_ASIDE:
+            yield lambda: _sha256(source)
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="sha256") as pool:
+            future = pool.submit(_sha256, source)
+            yield future.result
+
+
+def _renamed(sentence: str, source: Path, shown: str) -> str:
+    """A parser's sentence with the name that people know in place of the temporary one."""
+    return shown + sentence.removeprefix(source.name) if sentence.startswith(f"{source.name}:") else sentence
+
+
+def _only_the_binding_fails(evidence: LayerEvidence) -> bool:
+    broken = [code for code in evidence.codes if code.endswith(".mismatch")]
+    return bool(broken) and all("Hash.mismatch" in code for code in broken)
+
+
+def _medium(format: Format | None) -> Medium | None:
+    return format.medium if format else None
+
+
+def _disclosure(manifest: LayerEvidence | None, beside: LayerEvidence | None) -> LayerEvidence:
+    """What the signed manifest records of the disclosure; the content itself is not searched for it."""
+    for found in (manifest, beside):
+        if found and found.state in (State.VALID, State.EXPIRED) and (record := found.detail.get("disclosure")):
+            return LayerEvidence(Layer.DISCLOSURE, State.RECORDED, AI(record.get("source", AI.UNKNOWN)), detail=record)
+    return LayerEvidence(Layer.DISCLOSURE, State.ABSENT)
+
+
+def _sha256(source: Path) -> str:
+    try:
+        with source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UnreadableFile(f"{source.name}: {(error.strerror or str(error)).lower()}") from None

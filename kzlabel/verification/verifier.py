@@ -1,0 +1,58 @@
+"""The use case "verify one file", warm for many calls."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from ..files import spool
+from ..limits import DEFAULT_LIMITS, Limits
+from ..trust import NOBODY, Policy, Trust
+from .collect import Collector
+from .judge import judge
+from .verdict import Verdict
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """How to verify, the same for many files. trust: whom to believe. policy: what to accept."""
+
+    trust: Trust = NOBODY
+    policy: Policy = field(default_factory=Policy)
+    limits: Limits = DEFAULT_LIMITS
+
+
+class Verifier:
+    """Verifies files, bytes and file objects; keeps trust anchors and formats warm. Safe for threads."""
+
+    def __init__(self, options: VerifyOptions | None = None) -> None:
+        self.options = options or VerifyOptions()
+        self._collector = Collector(trust=self.options.trust, limits=self.options.limits)
+
+    def verify(
+        self,
+        source: Path | str | bytes | BinaryIO,
+        *,
+        name: str | None = None,
+        sidecar: Path | None = None,
+    ) -> Verdict:
+        """The verdict on one file.
+
+        source: a path, the bytes themselves, or an open binary file. name: how to call it, also a hint between plain
+        text and Markdown. sidecar: a manifest store to use, else NAME.EXT.c2pa and NAME.c2pa are looked for.
+        A file that cannot be parsed yields the verdict `unreadable`; only a bad `sidecar` raises InputError.
+        """
+        if isinstance(source, str | Path):
+            return self._judge(Path(source), name or str(source), sidecar)
+        with tempfile.TemporaryDirectory(prefix="kzlabel-") as folder:
+            path = Path(folder) / "input"
+            if isinstance(source, bytes):
+                path.write_bytes(source)
+            else:
+                path = spool(source, Path(folder), limit=self.options.limits.max_spool_bytes)
+            return self._judge(path, name or "-", sidecar)
+
+    def _judge(self, path: Path, name: str, sidecar: Path | None) -> Verdict:
+        return judge(self._collector.collect(path, name=name, beside=sidecar).evidence, self.options.policy)
