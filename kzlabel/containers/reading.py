@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import LimitExceeded, UnreadableFile
+from ..errors import InputError, LimitExceeded, UnreadableFile
+from ..limits import Limits
+from .base import Slots, Tag
 
 
 def name_of(file: BinaryIO) -> str:
@@ -48,3 +52,46 @@ class Visits:
         self._left -= 1
         if self._left < 0:
             raise LimitExceeded(f"{self._name}: more than {self._limit} boxes, chunks or segments")
+
+
+class Found:
+    """Gathers what `read` finds: at most `limits.max_slot_bytes` in all, damage beside the rest.
+
+    What would exceed the limit is left out and said under `damage`, so that it hides nothing else.
+    """
+
+    def __init__(self, file: BinaryIO, limits: Limits) -> None:
+        self.file = file
+        self.manifest = False
+        self.exif: bytes | None = None
+        self.xmp: list[bytes] = []
+        self.tags: list[Tag] = []
+        self.damage: list[str] = []
+        self._left = limits.max_slot_bytes
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """What cannot be parsed inside becomes damage."""
+        try:
+            yield
+        except InputError as error:
+            self.damage.append(str(error))
+
+    def block(self, start: int, size: int, what: str) -> bytes:
+        """Read one block; it counts towards the limit. Raises LimitExceeded, UnreadableFile."""
+        self.hold(size, what)
+        return read_at(self.file, start, size)
+
+    def hold(self, size: int, what: str) -> None:
+        """Count bytes that are kept. Raises LimitExceeded."""
+        if size > self._left:
+            raise LimitExceeded(f"{name_of(self.file)}: {what} has {size} bytes, more than the limits allow")
+        self._left -= size
+
+    @property
+    def left(self) -> int:
+        """Bytes that may still be kept."""
+        return self._left
+
+    def slots(self) -> Slots:
+        return Slots(tuple(self.xmp), self.exif, tuple(self.tags), self.manifest, tuple(self.damage))

@@ -23,7 +23,7 @@ NAMES: Mapping[str, str] = {
     "AISystemUsed": "ai-model",
     "AISystemVersionUsed": "ai-model-version",
     "Identifier": "ai-identifier",
-    "Producer": "ai-producer",
+    "AIProducer": "ai-producer",
 }
 """Property -> name in the text."""
 

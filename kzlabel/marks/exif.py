@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -14,6 +15,8 @@ _XP_COMMENT, _USER_COMMENT = 0x9C9C, 0x9286
 # What only a camera's own recording has: ExposureTime, FNumber, ExposureProgram, ISO, ShutterSpeed, Aperture,
 # FocalLength, LensModel.
 _EXPOSURE = frozenset({0x829A, 0x829D, 0x8822, 0x8827, 0x9201, 0x9202, 0x920A, 0xA434})
+
+_OWN = re.compile(r"DigitalSourceType: \S+; Identifier: [0-9a-f]{12}")
 
 MAX_TEXT = 64 * 1024  # bytes of one text that are read
 _CODES = {b"ASCII\0\0\0": "utf-8", b"\0" * 8: "utf-8", b"JIS\0\0\0\0\0": "iso2022_jp"}
@@ -73,6 +76,19 @@ def create(*, description: str, comment: str, software: str | None) -> bytes:
     exif = {piexif.ExifIFD.UserComment: code + comment.encode(order)}
     block: bytes = piexif.dump({"0th": image, "Exif": exif})  # type: ignore[attr-defined,no-untyped-call]
     return block.removeprefix(b"Exif\0\0")
+
+
+def comment(source_type: str, identifier: str) -> str:
+    """What our UserComment says, so that EXIF alone tells how the work was made."""
+    return f"DigitalSourceType: {source_type}; Identifier: {identifier}"
+
+
+def is_own(block: bytes) -> bool:
+    """Whether the block is one of ours, byte for byte, so that nothing is lost when it is made anew."""
+    found = parse(block)
+    if not _OWN.fullmatch(found.comment):
+        return False
+    return create(description=found.description, comment=found.comment, software=found.software or None) == block
 
 
 def _raw(reader: TiffReader, directory: Directory, tag: int) -> bytes:

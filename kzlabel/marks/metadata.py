@@ -3,7 +3,7 @@
 XMP  Iptc4xmpExt:DigitalSourceType, AISystemUsed, AISystemVersionUsed; plus:DataMining; xmp:Identifier; dc:publisher;
      TC260:AIGC where there are no tags.
 EXIF only into files that have none: ImageDescription, Software, UserComment.
-tags DigitalSourceType, AISystemUsed, AISystemVersionUsed, Identifier, Producer, DataMining, AIGC, Comment.
+tags DigitalSourceType, AISystemUsed, AISystemVersionUsed, Identifier, AIProducer, DataMining, AIGC, Comment.
 
 The identifier goes into xmp:Identifier, a list, and not into dc:identifier, which holds one value only and may be
 taken; an item of the scheme "kzlabel" is ours to replace.
@@ -42,8 +42,8 @@ def describe(
     """
     notes: list[str] = []
     training = _training(existing, declaration, limits, notes)
-    field = _field(existing, declaration, limits, notes) if aigc else None
-    field_in_tags = Slot.TAGS in holds and not _field_in_xmp(existing, limits)
+    field = _field(existing, declaration, holds, limits, notes) if aigc else None
+    field_in_tags = Slot.TAGS in holds and not _xmp_values(existing, _AIGC, limits)
 
     packet: tuple[bytes, ...] = ()
     if Slot.XMP in holds:
@@ -52,7 +52,7 @@ def describe(
         if not packet and field is not None:
             field_in_tags = Slot.TAGS in holds
     block: bytes | None = None
-    if Slot.EXIF in holds and existing.exif is None:
+    if Slot.EXIF in holds and (existing.exif is None or exif.is_own(existing.exif)):
         block = _exif(declaration, wording)
     tags: tuple[Tag, ...] = ()
     if Slot.TAGS in holds:
@@ -71,27 +71,22 @@ def _training(existing: Slots, declaration: Declaration, limits: Limits, notes: 
     return declaration.training
 
 
-def _field(existing: Slots, declaration: Declaration, limits: Limits, notes: list[str]) -> aigc.Aigc:
-    own = aigc.build(declaration)
-    if not own.content_producer:
-        notes.append("the AIGC field names no producer; GB 45438 asks for one, so give --producer")
-    found = [aigc.parse(text) for text in _fields_present(existing, limits)]
+def _field(
+    existing: Slots, declaration: Declaration, holds: frozenset[Slot], limits: Limits, notes: list[str]
+) -> aigc.Aigc | None:
+    """The field to write; None where one stands in a tag that this container cannot write: there is only ever one."""
+    in_tags = [tag.value for tag in existing.tags if meaning_of(tag.name) is Meaning.AIGC]
+    found = [aigc.parse(text) for text in (*_xmp_values(existing, _AIGC, limits), *in_tags)]
     present = next((each for each in found if each is not None), None)
+    own = aigc.build(declaration)
     if present is None:
+        if not own.content_producer:
+            notes.append("the AIGC field names no producer; GB 45438 asks for one, so give --producer")
         return own
     merged = aigc.merge(present, own)
-    if merged == present and present != own:
+    if merged == present:
         notes.append("an AIGC field was there already and was kept as it is")
-    return merged
-
-
-def _fields_present(existing: Slots, limits: Limits) -> list[str]:
-    tags = [tag.value for tag in existing.tags if meaning_of(tag.name) is Meaning.AIGC]
-    return [*_xmp_values(existing, _AIGC, limits), *tags]
-
-
-def _field_in_xmp(existing: Slots, limits: Limits) -> bool:
-    return bool(_xmp_values(existing, _AIGC, limits))
+    return None if in_tags and Slot.TAGS not in holds else merged
 
 
 def _xmp_values(existing: Slots, wanted: xmp.Property, limits: Limits) -> list[str]:
@@ -149,9 +144,11 @@ def _packet(
 
 
 def _exif(declaration: Declaration, wording: str | None) -> bytes:
-    comment = f"DigitalSourceType: {declaration.source.digital_source_type}; Identifier: {declaration.identifier}"
-    software = str(declaration.generator) if declaration.generator else None
-    return exif.create(description=wording or _SENTENCES[declaration.source], comment=comment, software=software)
+    return exif.create(
+        description=wording or _SENTENCES[declaration.source],
+        comment=exif.comment(declaration.source.digital_source_type, declaration.identifier),
+        software=str(declaration.generator) if declaration.generator else None,
+    )
 
 
 def _tags(
@@ -168,7 +165,7 @@ def _tags(
             tags.append(Tag("AISystemVersionUsed", declaration.generator.version))
     tags.append(Tag("Identifier", declaration.identifier))
     if declaration.producer:
-        tags.append(Tag("Producer", declaration.producer))
+        tags.append(Tag("AIProducer", declaration.producer))
     if training:
         tags.append(Tag("DataMining", VALUES[training]))
     if wording and not any(tag.name.casefold() in COMMENTS for tag in existing.tags):

@@ -35,7 +35,6 @@ _MEANINGS = {
     "aimodelversion": Meaning.VERSION,
     "identifier": Meaning.IDENTIFIER,
     "aiidentifier": Meaning.IDENTIFIER,
-    "producer": Meaning.PRODUCER,
     "aiproducer": Meaning.PRODUCER,
     "datamining": Meaning.MINING,
     "tdmreservation": Meaning.RESERVATION,
