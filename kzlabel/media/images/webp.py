@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...containers.riff import WEBP
-from ...errors import LimitExceeded, UnreadableFile
+from ...errors import LimitExceeded, UnreadableFile, UnsupportedFormat
 from ...limits import Limits
 from ..base import MediaInfo, RenderPlan
 from .raster import Raster, Redrawn, created, described, guard, orientation_of, reading, writing
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # The file does not tell the quality it was made with. At 90 a photograph keeps about 42 dB to what is encoded: no
 # visible second loss, at a third more bytes than the usual 80.
 QUALITY = 90
+MAX_SIDE = 16_383  # of one frame (RFC 9649, 2.5); an animation's canvas could be larger
 METHOD = 4  # libwebp's default between speed (0) and size (6)
 _IMAGE_CHUNKS = (b"ALPH", b"VP8 ", b"VP8L")
 
@@ -71,6 +72,8 @@ class Webp(Raster):
         assert plan.disclosure
         assert info.width
         assert info.height
+        if max(info.width, info.height) > MAX_SIDE:
+            raise UnsupportedFormat(f"{source.name}: a WebP of more than {MAX_SIDE} pixels a side cannot be written")
         animated = info.detail["loop"] is not None
         stamp = Stamp(
             info.width,
