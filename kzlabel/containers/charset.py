@@ -15,6 +15,9 @@ _CONTROL_CHARACTER = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 _ASCII = re.compile("[\t\n\r -~]+")
 
+_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]+")
+_RARE = 64  # characters for each one in ASCII: lines of Chinese, which has no spaces, are shorter
+
 DAMAGE = 1024
 """Bytes for each control character in what still counts as a text."""
 
@@ -131,7 +134,10 @@ def _unmarked_utf16(data: bytes, cut: bool) -> Charset | None:
 
 
 def _ascii_letters(data: bytes, codec: str) -> int:
-    return sum(map(len, _ASCII.findall(data.decode(codec, "ignore"))))
+    """How many there are, if they are as many as line ends alone make of a text; selectors, as in wrappers, aside."""
+    text = _SELECTORS.sub("", data.decode(codec, "ignore"))
+    found = sum(map(len, _ASCII.findall(text)))
+    return found if found * _RARE >= len(text) else 0
 
 
 def _decodes(data: bytes, codec: str, cut: bool) -> bool:

@@ -10,7 +10,7 @@ import binascii
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
@@ -69,8 +69,6 @@ class Located:
     wrapper: bool = False
     code: str | None = None
     remote: str | None = None
-    data: bytes = field(default=b"", repr=False, compare=False)
-    """The whole text in which it was found."""
 
     @property
     def carrier(self) -> str:
@@ -86,7 +84,7 @@ def locate(data: bytes, structure: Structure, *, limits: Limits = DEFAULT_LIMITS
         found = (*_marked(tuple(_blocks(data)), MULTIPLE_BLOCKS), *_wrappers(data, structure, limits))
     if not found and structure is not Structure.PLAIN:
         found = tuple(_debris(data, structure))
-    return tuple(replace(one, data=data) for one in found)
+    return found
 
 
 def remove(data: bytes, located: tuple[Located, ...]) -> bytes:

@@ -48,7 +48,7 @@ class TextBinding:
         return _SENTENCES[self.codes[-1]]
 
 
-def check(found: Located, bound: DataHash) -> TextBinding:
+def check(data: bytes, found: Located, bound: DataHash) -> TextBinding:
     """Compare the text in which a manifest was found with its data hash. Time grows with the length of the text only.
 
     The exclusion must be exactly the carrier, and the carrier exactly what encodes the store: what stands in it
@@ -62,7 +62,7 @@ def check(found: Located, bound: DataHash) -> TextBinding:
         return TextBinding((MISMATCH,))
     if not found.canonical:
         return TextBinding((MALFORMED,))
-    around = _Around.of(found)
+    around = _Around.of(data, found)
     for own in ranges:
         before, after = around.parts(own)
         if own.start == excluded.start and around.matches(before, after, bound):
@@ -89,8 +89,7 @@ class _Around:
     at: tuple[int, int]
 
     @classmethod
-    def of(cls, found: Located) -> _Around:
-        data = found.data
+    def of(cls, data: bytes, found: Located) -> _Around:
         if not found.wrapper:
             return cls(data, False, found.span)
         _, way = charset.tolerant(data)

@@ -14,7 +14,6 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ..containers import charset, html, text_wrapper
@@ -31,10 +30,9 @@ from ..containers.text_carriers import (
     remove,
     without_manifest,
 )
-from ..containers.text_edit import newline_of, read_whole
+from ..containers.text_edit import newline_of
 from ..errors import SigningError
 from ..evidence import Layer, LayerEvidence, State
-from ..files import open_input, writing
 from ..limits import DEFAULT_LIMITS, Limits
 from ..trust import NOBODY, Trust
 from . import codes, manifest
@@ -54,7 +52,6 @@ __all__ = [
     "read_evidence",
     "read_text",
     "remove",
-    "sign_text",
     "without_manifest",
 ]
 
@@ -101,24 +98,11 @@ def embed(data: bytes, structure: Structure, sign: Sign) -> bytes:
     return place.filled(store)
 
 
-def sign_text(source: Path, target: Path, mime: str, sign: Sign, *, limits: Limits = DEFAULT_LIMITS) -> None:
-    """Write `target`: the text in `source` with a signed manifest in it, in the place of the one that it holds.
-
-    mime: one of Structure. Raises SigningError, UnreadableFile, OutputError, LimitExceeded.
-    """
-    with open_input(source) as file:
-        data = read_whole(file, limits)
-    structure = Structure(mime)
-    signed = embed(without_manifest(data, structure, limits=limits), structure, sign)
-    with writing(target):
-        target.write_bytes(signed)
-
-
-def own_binding(found: Located) -> OwnBinding:
+def own_binding(data: bytes, found: Located) -> OwnBinding:
     """The check of a text's hard binding, for `manifest.read` and for a parent whose store stands in a text."""
 
     def checked(bound: DataHash) -> list[Fault]:
-        return _faults(check(found, bound))
+        return _faults(check(data, found, bound))
 
     return checked
 
@@ -140,7 +124,7 @@ def read_evidence(
     Never raises on hostile content.
     """
     located = locate(data, Structure(mime), limits=limits)
-    readings = [_read(found, trust, limits) for found in located]
+    readings = [_read(data, found, trust, limits) for found in located]
     if not readings:
         return None, None
     number = min(range(len(readings)), key=lambda number: _rank(readings[number]))
@@ -158,7 +142,7 @@ def _in_short(evidence: LayerEvidence) -> dict[str, Any]:
     return {"state": str(evidence.state), "codes": list(evidence.codes), "passage": evidence.detail.get("passage")}
 
 
-def _read(found: Located, trust: Trust, limits: Limits) -> LayerEvidence:
+def _read(data: bytes, found: Located, trust: Trust, limits: Limits) -> LayerEvidence:
     if found.store is None:
         if found.remote is not None:
             return unreadable(Layer.MANIFEST, codes.REMOTE, "the manifest is only at an address, which was not fetched")
@@ -166,11 +150,11 @@ def _read(found: Located, trust: Trust, limits: Limits) -> LayerEvidence:
     results: list[TextBinding] = []
 
     def checked(bound: DataHash) -> list[Fault]:
-        results.append(check(found, bound))
+        results.append(check(data, found, bound))
         return _faults(results[-1])
 
     evidence = manifest.read(
-        found.data, manifest.ANY_BYTES, store=found.store, trust=trust, own_binding=checked, limits=limits
+        data, manifest.ANY_BYTES, store=found.store, trust=trust, own_binding=checked, limits=limits
     )
     if evidence is None:
         return unreadable(Layer.MANIFEST, found.code or MALFORMED, "the manifest in this text is empty")
