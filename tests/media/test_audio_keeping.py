@@ -57,6 +57,8 @@ def test_every_id3_frame_of_an_mp3_is_kept_and_chapters_move(version: int, tmp_p
         id3.GEOB(encoding=0, mime="application/c2pa", filename="c2pa", desc="c2pa manifest store", data=MANIFEST),
         id3.APIC(encoding=0, mime="image/png", type=3, desc="cover", data=PICTURE),
         id3.POPM(email="a@example.org", rating=200, count=7),
+        id3.TLEN(encoding=3, text="1000"),
+        id3.COMM(encoding=0, lang="eng", desc="iTunSMPB", text=" 00000000 00000840 000001C0 0000000000046D00"),
         id3.CTOC(element_id="toc", flags=3, child_element_ids=["one"], sub_frames=[]),
         id3.CHAP(
             element_id="one", start_time=100, end_time=900, sub_frames=[id3.TIT2(encoding=3, text="I")], **chapter
@@ -73,9 +75,12 @@ def test_every_id3_frame_of_an_mp3_is_kept_and_chapters_move(version: int, tmp_p
             assert after[key].start_time == 100 + round(seconds(rendered) * 1000)
             assert after[key].end_time == 900 + round(seconds(rendered) * 1000)
             assert after[key].sub_frames["TIT2"].text == ["I"]
-        elif "c2pa" not in key:
+        elif key == "TLEN":
+            assert +after[key] == 1000 + round(seconds(rendered) * 1000)
+        elif "c2pa" not in key and "iTunSMPB" not in key:
             assert after[key] == frame, key
     assert MANIFEST not in target.read_bytes()
+    assert not any("iTunSMPB" in key for key in after)
 
 
 def test_tags_at_the_end_of_an_mp3_are_kept(tmp_path: Path) -> None:
@@ -144,11 +149,14 @@ def test_items_covers_and_chapters_of_an_m4a_are_kept(order: str, tmp_path: Path
     file["trkn"] = [(3, 9)]
     file["covr"] = [MP4Cover(PICTURE, MP4Cover.FORMAT_PNG)]
     file["----:com.example:thing"] = [MP4FreeForm(b"free \xd2\x9b")]
+    gapless = "----:com.apple.iTunes:iTunSMPB"
+    file[gapless] = [b" 00000000 00000840 000001C0 0000000000016D00"]
     file.save()
     target, rendered = label(source, Slots(tags=(Tag("DigitalSourceType", "ai"),)))
     after = MP4(target)
+    assert gapless not in after
     for key, value in file.tags.items():
-        assert after[key] == value, key
+        assert key == gapless or after[key] == value, key
     assert after["----:com.apple.iTunes:DigitalSourceType"] == [b"ai"]
     starts = [chapter.start for chapter in after.chapters]
     assert starts == pytest.approx([seconds(rendered), 1 + seconds(rendered)], abs=0.01)

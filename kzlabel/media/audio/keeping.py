@@ -19,7 +19,7 @@ from ...containers.id3 import render as render_id3
 from ...containers.isobmff import MAX_MOOV, XMP_UUID
 from ...containers.offsets import Overflow, Shift, shifted_moov
 from ...containers.ogg import Ogg
-from ...containers.reading import Visits, read_at, read_block, size_of
+from ...containers.reading import Visits, name_of, read_at, read_block, size_of
 from ...containers.splice import Edit, splice
 from ...containers.vorbis import Comments, parse_comments, render_comments
 from ...errors import UnreadableFile, UnsupportedFormat
@@ -29,7 +29,10 @@ from ...limits import Limits
 _POINTING = (b"MLLT", b"MLL", b"ASPI", b"SEEK")
 # ID3 frames with times of their own in forms that are not moved; a note says so.
 _TIMED = (b"SYLT", b"SLT", b"ETCO", b"ETC", b"SYTC", b"STC")
+# iTunes' note on how many samples to cut at both ends: true of the old encoding only, and players obey it.
+_GAPLESS = b"iTunSMPB"
 _MANIFEST = re.compile(rb".(application/c2pa|application/x-c2pa-manifest-store)\0", re.DOTALL)
+_ID3_TAGS = 8  # in a row that are looked at
 _ID3V1, _APE_FOOTER = 128, 32
 
 _STREAMINFO, _PADDING, _SEEKTABLE, _COMMENTS, _CUESHEET = 0, 1, 3, 4, 5  # RFC 9639, 8.1
@@ -43,32 +46,21 @@ def keep_id3(source: Path, target: Path, seconds: float, limits: Limits) -> tupl
     seconds: by how much chapters move. Raises UnreadableFile, LimitExceeded, OutputError.
     """
     with source.open("rb") as file:
-        tag = read_id3(file, 0, limits)
+        head, notes = _kept_tags(file, seconds, limits)
         tail = _tail(file, limits)
     with target.open("rb") as file:
         end = size_of(file)
-    edits = [Edit(end, end, tail)] if tail else []
-    notes: tuple[str, ...] = ()
-    if tag:
-        kept, notes = _kept_frames(tag, seconds)
-        edits.append(Edit(0, 0, render_id3(kept, available=0, name=source.name)))
-    splice(target, edits)
+    splice(target, [Edit(0, 0, head), Edit(end, end, tail)])
     return notes
 
 
 def keep_blocks(source: Path, target: Path, samples: int, rate: int, limits: Limits) -> tuple[str, ...]:
     """FLAC: every metadata block but those that describe the stream. samples: by how much cue sheets move."""
-    notes: tuple[str, ...] = ()
-    before = b""
     kept: list[tuple[int, bytes]] = []
     with source.open("rb") as file:
-        start = 0
-        if tag := read_id3(file, 0, limits):
-            start = tag.size
-            frames, notes = _kept_frames(tag, samples / rate)
-            before = render_id3(frames, available=0, name=source.name) if frames.frames else b""
+        before, notes = _kept_tags(file, samples / rate, limits)
         padding = 0
-        for kind, body, size in _flac_blocks(file, start, limits):
+        for kind, body, size in _flac_blocks(file, sum(tag.size for tag in _id3_tags(file, limits)), limits):
             if kind == _PADDING:
                 padding += size
             elif kind not in (_STREAMINFO, _SEEKTABLE):
@@ -108,6 +100,9 @@ def keep_items(source: Path, target: Path, limits: Limits) -> tuple[str, ...]:
         end = walker.size
     chapters = [child for child in _user_data(new, target.name) if child.type == b"chpl"]
     kept = [child for child in _user_data(old, source.name) if child.type != b"chpl"]
+    for meta in (child for child in kept if child.type == b"meta"):
+        if items := meta.opened(source.name).child(b"ilst"):
+            items.children = [item for item in items.opened(source.name).children or () if _GAPLESS not in item.body]
     beside = [child for child in old.children or () if child.type == b"meta"]
     new.children = [child for child in new.children or () if child.type not in (b"udta", b"meta")]
     if kept or chapters:
@@ -143,10 +138,28 @@ class FlacHeader:
 def flac_header(source: Path, limits: Limits) -> FlacHeader:
     """Raises UnreadableFile, LimitExceeded."""
     with source.open("rb") as file:
-        tag = read_id3(file, 0, limits)
-        _, body, size = next(_flac_blocks(file, tag.size if tag else 0, limits))
+        _, body, size = next(_flac_blocks(file, sum(tag.size for tag in _id3_tags(file, limits)), limits))
         packed = int.from_bytes(read_at(file, body, min(size, 18))[10:18])
     return FlacHeader((packed >> 36 & 31) + 1, packed & ((1 << 36) - 1))
+
+
+def _id3_tags(file: BinaryIO, limits: Limits) -> list[Id3]:
+    """The tags at the head; more than one is a writer's mistake, and no reason to lose any."""
+    found: list[Id3] = []
+    while len(found) < _ID3_TAGS and (tag := read_id3(file, sum(one.size for one in found), limits)):
+        found.append(tag)
+    return found
+
+
+def _kept_tags(file: BinaryIO, seconds: float, limits: Limits) -> tuple[bytes, tuple[str, ...]]:
+    data = b""
+    notes: tuple[str, ...] = ()
+    for tag in _id3_tags(file, limits):
+        kept, notes_of_one = _kept_frames(tag, seconds)
+        notes = notes or notes_of_one
+        if kept.frames or kept.rest:
+            data += render_id3(kept, available=0, name=name_of(file))
+    return data, notes
 
 
 def _kept_frames(tag: Id3, seconds: float) -> tuple[Id3, tuple[str, ...]]:
@@ -155,8 +168,14 @@ def _kept_frames(tag: Id3, seconds: float) -> tuple[Id3, tuple[str, ...]]:
     for frame in tag.frames:
         if frame.id in _POINTING or (frame.id in (b"GEOB", b"GEO") and _MANIFEST.match(frame.body)):
             continue
+        if frame.id in (b"COMM", b"COM") and _GAPLESS in frame.body.replace(b"\0", b""):
+            continue
         timed = timed or frame.id in _TIMED
-        frames.append(_moved_chapter(frame, seconds) if frame.id == b"CHAP" else frame)
+        if frame.id == b"CHAP":
+            frame = _moved_chapter(frame, seconds)
+        elif frame.id in (b"TLEN", b"TLE"):
+            frame = _longer(frame, seconds)
+        frames.append(frame)
     notes = ("Lyrics or events with times of their own were kept, but not moved by the notice.",) if timed else ()
     return replace(tag, frames=tuple(frames)), notes
 
@@ -169,6 +188,14 @@ def _moved_chapter(frame: Frame, seconds: float) -> Frame:
     shift = round(seconds * 1000)
     times = b"".join(min(int.from_bytes(rest[place : place + 4]) + shift, 0xFFFFFFFF).to_bytes(4) for place in (0, 4))
     return replace(frame, body=name + b"\0" + times + b"\xff" * 8 + rest[16:])
+
+
+def _longer(frame: Frame, seconds: float) -> Frame:
+    """ID3v2.4, 4.2.1: the length in ms."""
+    digits = frame.body[1:].removeprefix(b"\xff\xfe").replace(b"\0", b"")
+    if not digits.isdigit() or len(digits) > 12:
+        return frame
+    return replace(frame, body=b"\0%d" % (int(digits) + round(seconds * 1000)))
 
 
 def _tail(file: BinaryIO, limits: Limits) -> bytes:
@@ -190,7 +217,7 @@ def _tail(file: BinaryIO, limits: Limits) -> bytes:
 def _flac_blocks(file: BinaryIO, start: int, limits: Limits) -> Iterator[tuple[int, int, int]]:
     """(type, offset of the body, size of the body) of each metadata block."""
     if read_at(file, start, 4) != b"fLaC":
-        raise UnreadableFile(f"{Path(file.name).name}: no FLAC stream at byte {start}")
+        raise UnreadableFile(f"{name_of(file)}: no FLAC stream at byte {start}")
     visits = Visits(file, limits.max_boxes)
     start += 4
     last = False

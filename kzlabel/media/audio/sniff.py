@@ -11,6 +11,7 @@ _MIXED_BRANDS = re.compile(rb"isom|iso[2-9a-c]|mp4[12]|dash")  # films and sound
 _RATES_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _RATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _HERTZ = (44_100, 48_000, 32_000)
+_ID3_TAGS = 8
 _FRAMES_ENOUGH = 4  # frames in a row: chance agreement of four headers is under 1e-9
 
 
@@ -44,11 +45,15 @@ def mpeg_frames(header: bytes, start: int) -> int:
 
 
 def id3_size(header: bytes) -> int:
-    """Bytes of the ID3v2 tag that the header begins with, 0 for none."""
-    if header[:3] != b"ID3" or len(header) < 10 or max(header[6:10]) > 0x7F:
-        return 0
-    size = sum(byte << shift for byte, shift in zip(header[6:10], (21, 14, 7, 0), strict=True))
-    return 10 + size + (10 if header[5] & 0x10 else 0)
+    """Bytes of the ID3v2 tags that the header begins with, 0 for none; two in a row are a common mistake."""
+    start = 0
+    for _ in range(_ID3_TAGS):
+        tag = header[start : start + 10]
+        if tag[:3] != b"ID3" or len(tag) < 10 or max(tag[6:]) > 0x7F:
+            break
+        size = sum(byte << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True))
+        start += 10 + size + (10 if tag[5] & 0x10 else 0)
+    return start
 
 
 def flac(header: bytes) -> int:
