@@ -209,6 +209,17 @@ def test_samples_in_memory_become_a_labelled_recording_with_one_encoding(to: Rec
     assert abs(lag(_array(), after) - rendered.info.detail["promise"].notice) <= 2
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int32, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [1, 2, 3, 8])
+def test_samples_of_every_usual_kind_are_written_as_they_are(kind: type, channels: int, tmp_path: Path) -> None:
+    floats = np.repeat(np.linspace(-0.5, 0.5, 101)[:, None], channels, axis=1)
+    ints = np.issubdtype(kind, np.integer)
+    scale = 2.0 ** (8 * np.dtype(kind).itemsize - 1) if ints else 1.0
+    samples = (floats * scale + (128 if kind is np.uint8 else 0)).astype(kind)
+    write_wave(samples[:, 0] if channels == 1 else samples, 16_000, tmp_path / "a.wav")
+    assert np.allclose(decoded(tmp_path / "a.wav"), floats, atol=2 / scale + 1e-6 if ints else 1e-6)
+
+
 def test_samples_of_impossible_shape_are_refused(tmp_path: Path) -> None:
     for samples, rate in (
         (np.zeros((0, 2)), 48_000),

@@ -18,14 +18,13 @@ from ...files import copy_whole, writing
 from ...limits import Limits
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 MAX_RIFF = (1 << 32) - 1
 _UNKNOWN_SIZES = (0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000)  # what writers to a pipe put in place of a size
-_PCM_FLOAT = 3  # WAVE_FORMAT_IEEE_FLOAT
+_PCM, _PCM_FLOAT = 1, 3  # WAVE_FORMAT_PCM, WAVE_FORMAT_IEEE_FLOAT
 _EXTENSIBLE = 0xFFFE
-_FLOAT_GUID = bytes.fromhex("0300000000001000800000aa00389b71")
+_GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of KSDATAFORMAT_SUBTYPE_PCM and _IEEE_FLOAT
 # dwChannelMask of 1 to 8 channels: mono, stereo, 3.0, quad, 5.0, 5.1, 6.1, 7.1, as players expect them.
 _MASKS = (0x4, 0x3, 0x7, 0x33, 0x37, 0x3F, 0x70F, 0x63F)
 _MANIFEST = b"C2PA"  # C2PA 2.4, A.3.4
@@ -115,38 +114,46 @@ def put_before(source: Path, target: Path, samples: bytes, limits: Limits) -> No
     splice(target, edits)
 
 
-def write_wave(samples: npt.NDArray[np.floating[Any]], rate: int, path: Path) -> None:
-    """Write samples as a WAV of 32-bit floats.
+def write_wave(samples: npt.NDArray[Any], rate: int, path: Path) -> None:
+    """Write samples as a WAV: integers as they are, everything else as 32-bit floats.
 
-    samples: (samples, channels) or (samples,), full scale 1.0, at most 8 channels in the usual order. rate: hertz.
+    samples: (samples, channels) or (samples,), at most 8 channels in the usual order; uint8, int16 and int32 in their
+    whole range, or floats with full scale 1.0. rate: hertz.
     Raises UsageError for another shape or for values that are no numbers, OutputError.
     """
     import numpy as np
 
-    sound = np.asarray(samples, np.float32)
+    sound = np.asarray(samples)
+    sound = sound if sound.dtype in (np.uint8, np.int16, np.int32) else sound.astype(np.float32)
     sound = sound.reshape(-1, 1) if sound.ndim == 1 else sound
     if sound.ndim != 2 or not 1 <= sound.shape[1] <= len(_MASKS) or not len(sound):
-        raise UsageError(
-            f"samples have the shape (samples, channels), with 1 to {len(_MASKS)} channels, not {sound.shape}"
-        )
+        raise UsageError(f"samples have the shape (samples, channels), 1 to {len(_MASKS)} channels, not {sound.shape}")
     if not 1000 <= rate <= 768_000:
         raise UsageError(f"a rate of {rate} Hz is no sampling rate; give one from 1000 to 768000")
     if not np.isfinite(sound).all():
         raise UsageError("samples hold values that are no numbers")
-    channels = sound.shape[1]
-    shape = struct.pack("<HHIIHH", _PCM_FLOAT, channels, rate, rate * channels * 4, channels * 4, 32)
+    head = _head(sound.shape[0], sound.shape[1], rate, sound.itemsize, floats=sound.dtype == np.float32)
+    if sound.nbytes + len(head) > MAX_RIFF:
+        raise UsageError("samples are longer than a WAV file can hold")
+    size = sound.nbytes + (sound.nbytes & 1)
+    with writing(path), path.open("wb") as file:
+        file.write(b"RIFF" + struct.pack("<I", len(head) + 12 + size) + b"WAVE" + head)
+        file.write(b"data" + struct.pack("<I", sound.nbytes))
+        file.write(np.ascontiguousarray(sound, sound.dtype.newbyteorder("<")).data)
+        file.write(bytes(size - sound.nbytes))
+
+
+def _head(samples: int, channels: int, rate: int, width: int, *, floats: bool) -> bytes:
+    """The chunks before the samples. width: bytes of one sample."""
+    code = _PCM_FLOAT if floats else _PCM
+    shape = struct.pack("<HHIIHH", code, channels, rate, rate * channels * width, channels * width, width * 8)
     if channels > 2:
         shape = struct.pack("<H", _EXTENSIBLE) + shape[2:]
-        shape += struct.pack("<HHI", 22, 32, _MASKS[channels - 1]) + _FLOAT_GUID
-    else:
+        shape += struct.pack("<HHIH", 22, width * 8, _MASKS[channels - 1], code) + _GUID_TAIL
+    elif floats:
         shape += struct.pack("<H", 0)
-    body = b"fmt " + struct.pack("<I", len(shape)) + shape + b"fact" + struct.pack("<II", 4, len(sound))
-    if sound.nbytes + len(body) + 12 > MAX_RIFF:
-        raise UsageError("samples are longer than a WAV file can hold")
-    head = b"RIFF" + struct.pack("<I", 4 + len(body) + 8 + sound.nbytes) + b"WAVE" + body
-    with writing(path), path.open("wb") as file:
-        file.write(head + b"data" + struct.pack("<I", sound.nbytes))
-        file.write(np.ascontiguousarray(sound, "<f4").data)
+    fact = b"fact" + struct.pack("<II", 4, samples) if floats else b""
+    return b"fmt " + struct.pack("<I", len(shape)) + shape + fact
 
 
 def _chunks(file: BinaryIO, name: str, limits: Limits) -> Iterator[Chunk]:
