@@ -168,10 +168,9 @@ def label_file(request: Request, options: LabelOptions, signer: Signer, collecto
     if request.dry_run:
         return _planned(request, format, sidecar, notes)
     with workspace(request.target.parent) as room:
-        plain = _without_manifests(source, earlier, room)
         rendered_path = room / f"rendered{format.extensions[0]}"
-        rendered = format.render(plain, rendered_path, plan)
-        format.check(plain, rendered_path, rendered, options.limits)
+        rendered = format.render(source, rendered_path, plan)
+        format.check(source, rendered_path, rendered, options.limits)
         finished, store = _sign(request, format, earlier, rendered_path, rendered, room, signer, sidecar)
         manifest, digest = _read_back(finished, store, request, options, collector, rendered)
         _publish(finished, store, request.target, sidecar, room, options)
@@ -303,16 +302,6 @@ def _render_plan(
 # --- signing, reading back, publishing ---
 
 
-def _without_manifests(source: Path, earlier: Collected, room: Path) -> Path:
-    """The input, or for a text that carries manifests a copy without them: they come back as an ingredient."""
-    if not earlier.located:
-        return source
-    plain = room / source.name
-    with writing(plain):
-        plain.write_bytes(text_manifest.remove(source.read_bytes(), earlier.located))
-    return plain
-
-
 def _sign(
     request: Request,
     format: Format,
@@ -356,8 +345,8 @@ def _parent(request: Request, format: Format, earlier: Collected) -> Parent | No
 
 def _binding(path: Path, collected: Collected) -> OwnBinding | None:
     """How a text's own manifest is bound to it; None for everything that c2pa binds itself."""
-    found = next((one for one in collected.located if one.store), None)
-    return text_manifest.own_binding(path.read_bytes(), found) if found else None
+    found = collected.located
+    return text_manifest.own_binding(path.read_bytes(), found) if found and found.store else None
 
 
 def _read_back(

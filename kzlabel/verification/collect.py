@@ -27,14 +27,15 @@ HASH_ASIDE = 64 * 1024
 class Collected:
     """Evidence, and what the labeller needs besides: the format, the slots, an earlier manifest that stands apart.
 
-    store: the manifest store of a sidecar or a text, None when it is embedded or absent. located: a text's manifests.
+    store: the manifest store of a sidecar or a text, None when it is embedded or absent. located: where the
+    deciding manifest of a text stands.
     """
 
     evidence: Evidence
     format: Format | None = None
     slots: Slots = field(default_factory=Slots)
     store: bytes | None = None
-    located: tuple[text_manifest.Located, ...] = ()
+    located: text_manifest.Located | None = None
 
     def layer(self, layer: Layer) -> LayerEvidence | None:
         return next((found for found in self.evidence.layers if found.layer is layer), None)
@@ -78,11 +79,11 @@ class Collector:
         mime = format.mime if format else ANY_BYTES
         not_checked: dict[str, str] = {}
 
-        located: tuple[text_manifest.Located, ...] = ()
+        located: text_manifest.Located | None = None
         store: bytes | None = None
         if format is not None and format.carrier is Carrier.TEXT:
             manifest, located = self._in_text(source, format)
-            store = next((one.store for one in located if one.store), None)
+            store = located.store if located else None
         else:
             manifest = read(source, mime, trust=self.trust, limits=self.limits)
 
@@ -127,15 +128,13 @@ class Collector:
         except InputError as error:
             return Slots(), _renamed(str(error), source, shown)
 
-    def _in_text(self, source: Path, format: Format) -> tuple[LayerEvidence | None, tuple[text_manifest.Located, ...]]:
+    def _in_text(self, source: Path, format: Format) -> tuple[LayerEvidence | None, text_manifest.Located | None]:
         if source.stat().st_size > self.limits.max_text_bytes:
             raise LimitExceeded(
                 f"{source.name}: the text is larger than the limit of {self.limits.max_text_bytes} bytes"
             )
         data = source.read_bytes()
-        evidence = text_manifest.read_text(data, format.mime, trust=self.trust, limits=self.limits)
-        located = text_manifest.locate(data, text_manifest.Structure(format.mime), limits=self.limits)
-        return evidence, located if evidence else ()
+        return text_manifest.read_evidence(data, format.mime, trust=self.trust, limits=self.limits)
 
     def _beside(self, source: Path, mime: str, explicit: Path | None) -> tuple[LayerEvidence | None, bytes | None]:
         """Evidence from a sidecar. One under the ambiguous name that binds to something else is no tampering."""
