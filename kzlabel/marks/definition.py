@@ -119,7 +119,7 @@ def _disclosed(record: DisclosureRecord, when: str) -> dict[str, Any]:
 
 
 def stored_record(record: DisclosureRecord) -> dict[str, Any]:
-    """The record as it stands in the manifest: c2pa reports any list of numbers as bytes, so that a span needs names."""
+    """The record as it stands in the manifest: c2pa reports a list of numbers as bytes, so a span needs names."""
     values = record.to_json()
     if record.seconds is not None:
         start, end = values["seconds"]

@@ -25,9 +25,9 @@ from ..trust import NOBODY, Anchor, Trust
 from . import codes
 from .binding import DataHash, OwnBinding, assertion_data, digest, whole_file
 from .definition import PARENT
-from .manifest_evidence import binding_faults, bound_data, evidence, unreadable
+from .manifest_evidence import binding_faults, bound_data, evidence, in_place, unreadable
 from .manifest_reading import ManifestReport
-from .store import carve
+from .store import Piece, carve
 
 if TYPE_CHECKING:
     import c2pa
@@ -133,7 +133,7 @@ def read(
                 return _in_a_broken_file(file, problem, trust, layer, limits)
             return unreadable(layer, codes.REMOTE if problem.remote else codes.UNREADABLE, problem.sentence)
         if report is None:
-            return None
+            return None if store is not None else _overlooked(file, mime, trust, layer, limits)
 
         def with_time_anchors() -> ManifestReport | None:
             with suppress(_Unreadable):  # only what it says about time counts, so it need not see the content
@@ -208,7 +208,7 @@ def _builder(definition: Mapping[str, Any], parent: Parent | None) -> Iterator[c
                 builder.add_ingredient(json.dumps(_ingredient(parent)), parent.mime, file)
             except c2pa.C2paError as error:
                 builder.close()
-                if carve(file, 0)[0]:
+                if carve(file, 0) is not None:
                     raise SigningError(
                         f"{parent.path.name}: its earlier manifest cannot be read: {inert(str(error), 300)}; "
                         "remove it first"
@@ -382,7 +382,9 @@ def _report(file: BinaryIO, mime: str, store: bytes | None, trust: Trust) -> tup
             if not report.active:
                 raise _Unreadable("the manifest yields no report")
             return report, store or _embedded_store(reader, report.active)
-    except c2pa.C2paError.NotSupported:  # type: ignore[attr-defined]
+    except c2pa.C2paError.NotSupported as error:  # type: ignore[attr-defined]
+        if _embeds(mime):
+            raise _Unreadable(inert(str(error), 300)) from None  # it was such a file once
         return None, None  # a format that cannot hold a manifest
     except c2pa.C2paError as error:
         sentence = inert(str(error), 300)
@@ -416,13 +418,32 @@ def _embedded_store(reader: c2pa.Reader, active: str) -> bytes | None:
 def _in_a_broken_file(
     file: BinaryIO, problem: _Unreadable, trust: Trust, layer: Layer, limits: Limits
 ) -> LayerEvidence:
-    """A file that c2pa cannot parse may still hold a store, whose hash then tells whether the content was altered."""
-    present, store = carve(file, limits.max_manifest_bytes)
-    if not present:
+    """c2pa cannot parse the file. It may still hold a store, whose hash tells whether the content was altered."""
+    if (piece := carve(file, limits.max_manifest_bytes)) is None:
         return unreadable(layer, codes.NOT_PARSED, problem.sentence, State.NOT_CHECKED)
-    if store is not None:
-        with suppress(_Unreadable):
-            report, _ = _report(file, ANY_BYTES, store, trust)
-            if report is not None:
-                return evidence(report, layer=layer, store=store, file=file, trust=trust, broken=problem.sentence)
-    return unreadable(layer, codes.UNREADABLE, problem.sentence)
+    return _carved(file, piece, problem.sentence, trust, layer) or unreadable(layer, codes.UNREADABLE, problem.sentence)
+
+
+def _overlooked(file: BinaryIO, mime: str, trust: Trust, layer: Layer, limits: Limits) -> LayerEvidence | None:
+    """c2pa finds no manifest. A damaged length or type of a chunk may hide one that says it stands right here."""
+    if not _embeds(mime) or (piece := carve(file, limits.max_manifest_bytes)) is None:
+        return None
+    return _carved(file, piece, "a part of its structure is damaged", trust, layer)
+
+
+def _carved(file: BinaryIO, piece: Piece, problem: str, trust: Trust, layer: Layer) -> LayerEvidence | None:
+    """Evidence from a store that was found by its bytes, unless it belongs to something else inside the file."""
+    if piece.store is None:
+        return None
+    with suppress(_Unreadable):
+        report, _ = _report(file, ANY_BYTES, piece.store, trust)
+        if report is not None and in_place(report, piece):
+            return evidence(report, layer=layer, store=piece.store, file=file, trust=trust, broken=problem)
+    return None
+
+
+def _embeds(mime: str) -> bool:
+    """Whether c2pa knows how files of this type hold a manifest."""
+    import c2pa
+
+    return mime != ANY_BYTES and mime in c2pa.Reader.get_supported_mime_types()

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
+from ..containers.boxes import BoxWalker
+from ..errors import LimitExceeded, UnreadableFile
 from ..evidence import Layer, LayerEvidence, State
 from ..inert import inert
+from ..limits import DEFAULT_LIMITS
 from ..trust import NOBODY, Trust
 from . import codes
 from .binding import MALFORMED, MISMATCH, DataHash, Fault, OwnBinding, data_hash, holds
 from .manifest_reading import ManifestReport, Status, explanations
-from .store import signer_certificate
+from .store import Piece, signer_certificate
 
 # c2pa's explanation, beside a dataHash mismatch, when a store does not stand where the exclusion is.
 _ELSEWHERE = "exclusion does not match"
+_MAX_PLACES = 200  # byte ranges listed
 # c2pa calls every time-stamp of a claim of version 1 trusted, whoever made it, and says so by this word.
 _LEGACY = "legacy"
 
@@ -75,7 +80,7 @@ def evidence(
         "disclosure": report.disclosure(active),
         "ingredients": [entry.to_json() for entry in ingredients],
         "ingredients_ok": not any(entry.broken for entry in ingredients),
-        "binding": _binding(report),
+        "binding": _binding(report, file, failure),
         "explanations": explanations([*failure, *(one for one in informational if one.code not in codes.HARMLESS)]),
     }
     return LayerEvidence(
@@ -111,6 +116,17 @@ def _unproven(success: list[Status], failure: list[Status]) -> list[Status]:
     return [Status(codes.UNPROVEN, "the validation reports neither that signature and content match nor why not")]
 
 
+def in_place(report: ManifestReport, piece: Piece) -> bool:
+    """Whether a store stands where its own hard binding says, and not in a picture, say, inside a recording's tags."""
+    found = report.binding(report.active)
+    if found is None or found[0] != "dataHash":
+        return found is not None and found[0] == "bmffHash" and piece.boxed
+    bound, end = bound_data(report), piece.offset + len(piece.store or b"")
+    return bound is not None and any(
+        start <= piece.offset and end <= start + length for start, length in bound.exclusions
+    )
+
+
 def _displaced(report: ManifestReport, file: BinaryIO, broken: str | None) -> list[Fault]:
     """c2pa's refusal says nothing about the content: hash it ourselves, so that nobody is accused wrongly."""
     bound = bound_data(report)
@@ -142,14 +158,38 @@ def bound_data(report: ManifestReport) -> DataHash | None:
     return data_hash(found[1], default)
 
 
-def _binding(report: ManifestReport) -> dict[str, Any] | None:
-    """The kind of the hard binding, and what it leaves uncovered apart from the manifest's own place."""
+def _binding(report: ManifestReport, file: BinaryIO, failure: list[Status]) -> dict[str, Any] | None:
+    """The kind of the hard binding, and the byte ranges that it leaves out, the manifest's own place aside."""
     found = report.binding(report.active)
     if found is None:
         return None
-    bound = bound_data(report)
-    places = sorted(bound.exclusions, key=lambda place: place[1], reverse=True) if bound else []
-    return {"type": found[0], "uncovered": sorted(list(place) for place in places[1:])}
+    kind, assertion = found
+    places: list[tuple[int, int]] = []
+    if kind == "bmffHash":
+        places = _open_boxes(assertion, file)
+    elif bound := bound_data(report):
+        # c2pa makes sure that the manifest stands in an exclusion, unless it says that it does not.
+        displaced = any(one.code == MALFORMED for one in failure)
+        own = None if displaced else max(bound.exclusions, key=lambda place: place[1], default=None)
+        places = [place for place in bound.exclusions if place != own]
+    return {"type": kind, "uncovered": [list(place) for place in places[:_MAX_PLACES]]}
+
+
+def _open_boxes(assertion: Mapping[str, Any], file: BinaryIO) -> list[tuple[int, int]]:
+    """Boxes of the top level that a bmffHash leaves out: by the rules `ftyp` and `mfra`, often `free` and `skip`."""
+    exclusions = assertion.get("exclusions")
+    named = {
+        entry["xpath"][1:].encode()
+        for entry in (exclusions if isinstance(exclusions, list) else ())
+        # With data to match, as for the manifest's own box, it is not every box of that type.
+        if isinstance(entry, dict) and isinstance(entry.get("xpath"), str) and not entry.get("data")
+    }
+    found: list[tuple[int, int]] = []
+    with suppress(UnreadableFile, LimitExceeded):
+        for box in BoxWalker(file, DEFAULT_LIMITS).top():
+            if box.type in named:
+                found.append((box.start, box.end - box.start))
+    return found
 
 
 def _trust_list(report: ManifestReport, trust: Trust) -> dict[str, str | None] | None:

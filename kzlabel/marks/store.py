@@ -7,6 +7,7 @@ c2pa validates signatures but does not hand out the certificate; this reads no m
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 CHUNK = 1 << 20
@@ -19,15 +20,26 @@ _STORE_TYPE = b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
 _DESCRIPTION = b"jumd" + _STORE_TYPE + b"\x03c2pa\x00"
 _BEFORE = 12  # length and type of the superbox, length of the description box
 
+# C2PA 2.4, A.5: the uuid box; before the store it holds version, purpose and an offset, with its own header 45 bytes.
+_BOX_TYPE = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+_BOX_HEADER = 48
+
 _X5CHAIN = 33  # RFC 9360
 _OLD_X5CHAIN = "x5chain"  # C2PA before 2.0
 
 
-def carve(file: BinaryIO, limit: int) -> tuple[bool, bytes | None]:
-    """Look for a manifest store in the bytes of a file that cannot be parsed.
+@dataclass(frozen=True)
+class Piece:
+    """A store found in the bytes of a file. store: None when it does not stand in one piece, or is too large."""
 
-    Returns whether there is one, and its bytes if they stand in one piece and take at most `limit`.
-    """
+    offset: int
+    store: bytes | None
+    boxed: bool
+    """Whether it stands in the box that ISO-BMFF has for it."""
+
+
+def carve(file: BinaryIO, limit: int) -> Piece | None:
+    """Look for the first manifest store, of at most `limit` bytes, in a file that cannot be parsed. Raises OSError."""
     overlap = _BEFORE + len(_DESCRIPTION)
     tail, offset = b"", 0
     file.seek(0)
@@ -35,13 +47,12 @@ def carve(file: BinaryIO, limit: int) -> tuple[bool, bytes | None]:
         window = tail + chunk
         found = window.find(_DESCRIPTION)
         if found >= 0:
-            start = offset - len(tail) + found - _BEFORE
-            return True, _piece(file, start, limit)
+            return _piece(file, offset - len(tail) + found - _BEFORE, limit)
         if b"<c2pa:manifest" in window:  # SVG: base64 text
-            return True, None
+            return Piece(offset, None, False)
         tail = window[-overlap:]
         offset += len(chunk)
-    return False, None
+    return None
 
 
 def signer_certificate(store: bytes, manifest: str) -> bytes | None:
@@ -58,16 +69,18 @@ def signer_certificate(store: bytes, manifest: str) -> bytes | None:
     return None
 
 
-def _piece(file: BinaryIO, start: int, limit: int) -> bytes | None:
+def _piece(file: BinaryIO, start: int, limit: int) -> Piece:
     if start < 0:
-        return None
-    file.seek(start)
+        return Piece(0, None, False)
+    before = min(start, _BOX_HEADER)
+    file.seek(start - before)
+    boxed = _BOX_TYPE in file.read(before)
     size = int.from_bytes(file.read(4), "big")
     if not _BEFORE < size <= limit or file.read(4) != b"jumb":
-        return None
+        return Piece(start, None, boxed)
     file.seek(start)
     store = file.read(size)
-    return store if len(store) == size else None
+    return Piece(start, store if len(store) == size else None, boxed)
 
 
 def _leaf(manifest: bytes) -> bytes | None:

@@ -215,6 +215,17 @@ def test_an_embedded_manifest_can_be_taken_out_and_still_fits(source: Path, at: 
     assert found(target, at.trust, store).state is State.VALID
 
 
+def test_a_range_that_a_sidecar_leaves_out_is_told_and_is_no_tampering(source: Path, at: Desk) -> None:
+    values = definition(DECLARED, None, opened=False, fmt="image/jpeg")
+    store = manifest.sign_detached(source, values, at.signer, exclusions=[(300, 50)])
+    evidence = found(source, at.trust, store)
+    assert evidence.state is State.INVALID
+    assert evidence.detail["binding"]["uncovered"] == [[300, 50]]
+    changed = bytearray(source.read_bytes())
+    changed[200] ^= 1
+    assert found(bytes(changed), at.trust, store).state is State.TAMPERED
+
+
 def test_text_can_be_bound_in_its_own_way(at: Desk) -> None:
     values = definition(DECLARED, None, opened=False, fmt="text/plain")
     store = manifest.sign_detached(b"text----", values, at.signer, exclusions=[(4, 4)], content_hash=b"\x07" * 32)

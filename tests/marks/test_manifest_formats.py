@@ -54,12 +54,32 @@ def test_a_manifest_stands_inside_and_every_changed_byte_is_noticed(folder: Path
     assert evidence.detail["binding"]["type"] == ("bmffHash" if mime in BOXES else "dataHash")
 
     data = target.read_bytes()
-    for position in outside_the_manifest(data, manifest.store_of(target, mime) or b""):
+    for position in covered(data, manifest.store_of(target, mime), evidence.detail["binding"]["uncovered"]):
         changed = bytearray(data)
         changed[position] ^= 1 << (position % 8)
         damaged = manifest.read(bytes(changed), mime, trust=at.trust)
         assert damaged is not None
         assert damaged.state is State.TAMPERED, f"byte {position} of {len(data)}: {damaged.codes}"
+
+
+@pytest.mark.parametrize(
+    ("name", "types"),
+    [
+        ("film.mp4", [b"ftyp", b"free"]),
+        ("fragmented.mp4", [b"ftyp", b"mfra"]),
+        ("picture.avif", [b"ftyp"]),
+        ("picture.jpg", []),
+        ("sound.wav", []),
+    ],
+)
+def test_what_the_hard_binding_leaves_out_is_listed(folder: Path, at: Desk, name: str, types: list[bytes]) -> None:
+    target = embed(folder, name, at)
+    data = target.read_bytes()
+    evidence = manifest.read(target, EMBEDDED[name], trust=at.trust)
+    assert evidence is not None
+    uncovered = evidence.detail["binding"]["uncovered"]
+    assert [data[start + 4 : start + 8] for start, _ in uncovered] == types
+    assert [int.from_bytes(data[start : start + 4], "big") for start, _ in uncovered] == [size for _, size in uncovered]
 
 
 @pytest.mark.parametrize("name", DETACHED)
@@ -71,7 +91,7 @@ def test_a_sidecar_notices_every_changed_byte(folder: Path, at: Desk, name: str)
     assert (evidence.state, evidence.ai) == (State.VALID, AI.GENERATED)
 
     data = path.read_bytes()
-    for position in outside_the_manifest(data, b""):
+    for position in covered(data, None, []):
         changed = bytearray(data)
         changed[position] ^= 1 << (position % 8)
         damaged = manifest.read(bytes(changed), mime, store=store, trust=at.trust)
@@ -88,11 +108,17 @@ def test_an_independent_validator_agrees_on_a_new_and_on_a_changed_work(folder: 
         report = independent(path, EMBEDDED[name], at)
         assert report["validation_state"] == "Trusted", report["validation_results"]["failure"]
         assert (report["integrity"], report["signature"], report["hard_binding"]) == ("valid", "valid", "match")
+    ours = manifest.read(second, EMBEDDED[name], trust=at.trust)
+    assert ours is not None
     broken = bytearray(second.read_bytes())
-    broken[outside_the_manifest(bytes(broken), manifest.store_of(second, EMBEDDED[name]) or b"")[0]] ^= 1
-    ours = manifest.read(bytes(broken), EMBEDDED[name], trust=at.trust)
+    store = manifest.store_of(second, EMBEDDED[name])
+    broken[covered(bytes(broken), store, ours.detail["binding"]["uncovered"])[0]] ^= 1
+    second.write_bytes(broken)
+    ours = manifest.read(second, EMBEDDED[name], trust=at.trust)
     assert ours is not None
     assert ours.state is State.TAMPERED
+    report = independent(second, EMBEDDED[name], at)
+    assert report["validation_state"] != "Trusted"
 
 
 @pytest.mark.parametrize("name", [name for name, mime in DETACHED.items() if mime == "audio/ogg"])
@@ -104,18 +130,34 @@ def test_an_independent_validator_agrees_on_sidecars_of_formats_it_knows(folder:
     assert report["hard_binding"] == "match"
 
 
-def independent(path: Path, mime: str, at: Desk, store: bytes | None = None) -> dict[str, Any]:
+def test_a_strict_validator_misses_only_what_a_private_authority_cannot_give(folder: Path, at: Desk) -> None:
+    first = embed(folder, "picture.jpg", at).rename(folder / "first.jpg")
+    second = embed(folder, "picture.jpg", at, Parent(first, "image/jpeg"))
+    for path in (first, second):
+        report = independent(path, "image/jpeg", at, strict_conformance=True)
+        missing = {one["code"].rpartition(".")[2] for one in report["validation_results"]["failure"]}
+        assert missing == {"revocationInformationMissing", "trustedTimeStampMissing"}
+
+
+def independent(path: Path, mime: str, at: Desk, store: bytes | None = None, **more: bool) -> dict[str, Any]:
     validator = pytest.importorskip("encypher_c2pa")
     report = validator.verify(
-        path.read_bytes(), mime, manifest_store=store, trust_pem=at.signer.root, no_default_trust=True, telemetry=False
+        path.read_bytes(),
+        mime,
+        manifest_store=store,
+        trust_pem=at.signer.root,
+        no_default_trust=True,
+        telemetry=False,
+        **more,
     )
     return dict(json.loads(json.dumps(report)))
 
 
-def outside_the_manifest(data: bytes, store: bytes) -> list[int]:
-    """Random places in the content: the store's own place, with the header around it, is no content."""
+def covered(data: bytes, store: bytes | None, uncovered: list[list[int]]) -> list[int]:
+    """Random places that the hard binding covers: not the manifest's own, nor what the evidence says is left out."""
     start = data.find(b"jumb") - 64 if store else 0
     end = start + len(store) * 65 // 64 + 128 if store else 0  # GIF cuts the store into sub-blocks of 255 bytes
-    places = [*range(max(start, 0)), *range(end, len(data))]
+    left_out = {place for first, length in uncovered for place in range(first, first + length)}
+    places = [place for place in range(len(data)) if not start <= place < end and place not in left_out]
     assert len(places) > 100
     return random.Random(len(data)).sample(places, FLIPS)

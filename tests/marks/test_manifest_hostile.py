@@ -12,7 +12,7 @@ from kzlabel.declaration import Declaration
 from kzlabel.evidence import LayerEvidence, State
 from kzlabel.marks import codes, manifest
 from kzlabel.marks.definition import definition
-from kzlabel.marks.store import carve, signer_certificate
+from kzlabel.marks.store import Piece, carve, signer_certificate
 
 from .samples import EMBEDDED, Desk, desk, jpeg, make
 
@@ -121,10 +121,30 @@ def test_a_store_is_found_in_bytes_that_make_no_sense(folder: Path, at: Desk) ->
     store = manifest.store_of(folder / "signed-picture.png", "image/png") if signed(folder, "picture.png", at) else None
     assert store is not None
     for before in (0, 1, (1 << 20) - 20, (1 << 20) - 3):
-        assert carve(io.BytesIO(b"x" * before + store + b"y" * 9), len(store)) == (True, store)
-    assert carve(io.BytesIO(b"x" + store), len(store) - 1) == (True, None)
-    assert carve(io.BytesIO(store[:-1]), len(store)) == (True, None)
-    assert carve(io.BytesIO(b"nothing here"), len(store)) == (False, None)
+        found = carve(io.BytesIO(b"x" * before + store + b"y" * 9), len(store))
+        assert found == Piece(before, store, False)
+    assert carve(io.BytesIO(b"x" + store), len(store) - 1) == Piece(1, None, False)
+    assert carve(io.BytesIO(store[:-1]), len(store)) == Piece(0, None, False)
+    assert carve(io.BytesIO(b"nothing here"), len(store)) is None
+
+
+@pytest.mark.parametrize(("name", "place"), [("sound.wav", 16), ("sound.wav", 40), ("picture.webp", 17)])
+def test_a_damaged_length_before_the_manifest_does_not_hide_it(folder: Path, at: Desk, name: str, place: int) -> None:
+    data = bytearray(signed(folder, name, at))
+    data[place] ^= 1
+    evidence = manifest.read(bytes(data), EMBEDDED[name], trust=at.trust)
+    assert evidence is not None
+    assert evidence.state is State.TAMPERED
+
+
+def test_a_manifest_of_a_cover_picture_is_not_that_of_the_recording(folder: Path, at: Desk) -> None:
+    cover = signed(folder, "picture.jpg", at)
+    sound = make(folder, "sound.mp3")
+    size = len(cover) + 14
+    frame = b"APIC" + size.to_bytes(4, "big") + b"\0\0" + b"\0image/jpeg\0\3\0" + cover
+    frames = len(frame)
+    header = b"ID3\x03\0\0" + bytes(frames >> shift & 127 for shift in (21, 14, 7, 0))
+    assert manifest.read(header + frame + sound.read_bytes(), "audio/mpeg", trust=at.trust) is None
 
 
 def test_a_certificate_is_sought_in_any_bytes_without_harm(folder: Path, at: Desk) -> None:
