@@ -19,7 +19,7 @@ CODECS = {
     "hevc": ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-tag:v", "hvc1"],
     "av1": ["-c:v", "libsvtav1", "-preset", "10", "-crf", "30"],
     "vp9": ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "1M"],
-    "vp8": ["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "1M"],
+    "vp8": ["-c:v", "libvpx", "-deadline", "good", "-cpu-used", "5", "-b:v", "1M"],
 }
 
 

@@ -69,8 +69,11 @@ def test_a_film_keeps_its_form_and_shows_the_badge_on_every_frame(
     assert not _shows_badge(next(_frames(source)), rendered)
 
 
-def test_the_same_film_gives_the_same_bytes(tmp_path: Path) -> None:
-    source = make(tmp_path / "a.mp4", "h264")
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mp4", "h264"), ("b.mov", "hevc"), ("c.mkv", "av1"), ("d.mkv", "vp9"), ("e.mkv", "vp8")]
+)
+def test_the_same_film_gives_the_same_bytes(name: str, codec: str, tmp_path: Path) -> None:
+    source = make(tmp_path / name, codec, seconds="0.6")
     first = _label(source)[0].read_bytes()
     assert _label(source)[0].read_bytes() == first
 
@@ -219,6 +222,22 @@ def test_time_codes_and_quicktime_keys_are_kept(tmp_path: Path) -> None:
     assert dict(_probe(target).tags)["com.example.camera"] == "First"
     assert _main(target).tagged("timecode") == "01:00:00:00"
     assert [stream.tag for stream in _probe(target).of_kind("data")] == ["tmcd"]
+
+
+def test_a_film_from_a_camera_is_known_by_its_metadata(tmp_path: Path) -> None:
+    made = ["-metadata", "com.apple.quicktime.make=Apple", "-metadata", "com.apple.quicktime.model=iPhone 15"]
+    source = make(tmp_path / "phone.mov", "h264", *made, "-movflags", "+use_metadata_tags", seconds="0.2")
+    assert _format("phone.mov").probe(source, DEFAULT_LIMITS).camera == "camera metadata: Apple iPhone 15"
+    plain = make(tmp_path / "plain.mov", "h264", seconds="0.2")
+    assert _format("plain.mov").probe(plain, DEFAULT_LIMITS).camera is None
+
+
+def test_a_film_at_an_odd_angle_is_refused(tmp_path: Path) -> None:
+    make(tmp_path / "plain.mp4", "h264", seconds="0.2")
+    source = tmp_path / "odd.mp4"
+    ffmpeg("-display_rotation", "30", "-i", tmp_path / "plain.mp4", "-c", "copy", source)
+    with pytest.raises(UnsupportedFormat, match="odd angle"):
+        _label(source)
 
 
 def test_slots_are_filled_with_and_without_a_disclosure(tmp_path: Path) -> None:
@@ -469,5 +488,9 @@ def _looks_like_the_drawing(frame: np.ndarray[Any, Any], rendered: Rendered) -> 
     assert region
     layout = badge.lay_out(region.picture_width, region.picture_height, DisclosurePlan(), grid=2)
     drawn = np.asarray(badge.draw(layout).convert("L"), dtype=float)
-    shown = frame[region.y : region.y + region.height, region.x : region.x + region.width].mean(axis=2)
-    return bool(np.corrcoef(drawn.ravel(), shown.ravel())[0, 1] > 0.8)
+    likest = 0.0
+    for shift in (-1, 0, 1):  # where pixels are oblong, an even place in storage is an odd one on the screen
+        left = region.x + shift
+        shown = frame[region.y : region.y + region.height, left : left + region.width].mean(axis=2)
+        likest = max(likest, float(np.corrcoef(drawn.ravel(), shown.ravel())[0, 1]))
+    return likest > 0.8

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...containers.boxes import Box, BoxWalker
-from ...errors import UnreadableFile
 from ...limits import Limits
 
 Matrix = tuple[int, int, int, int]
@@ -20,12 +19,13 @@ UPRIGHT: Matrix = (1, 0, 0, 1)
 class Boxes:
     """index_first: the index stands before the media ("faststart"). fragmented: the media stand in fragments.
 
-    matrices: of each video track, in file order. cut: the file ends before its last box does.
+    matrices: of each video track, in file order, None for an odd angle or a stretch.
+    cut: the file ends before its last box does.
     """
 
     index_first: bool
     fragmented: bool
-    matrices: tuple[Matrix, ...]
+    matrices: tuple[Matrix | None, ...]
     cut: bool
 
 
@@ -34,37 +34,38 @@ def read_boxes(path: Path, limits: Limits) -> Boxes:
     with path.open("rb") as file:
         walker = BoxWalker(file, limits)
         order: list[bytes] = []
-        matrices: list[Matrix] = []
+        matrices: list[Matrix | None] = []
         cut = False
         for box in walker.top():
             if box.type not in order:
                 order.append(box.type)
             cut = cut or box.cut
             if box.type == b"moov":
-                matrices += [matrix for trak in walker.children(box) if (matrix := _matrix(walker, trak, limits))]
+                tracks = [trak for trak in walker.children(box) if trak.type == b"trak"]
+                matrices += [_matrix(walker, trak, limits) for trak in tracks if _is_film(walker, trak, limits)]
         places = {type: order.index(type) if type in order else len(order) for type in (b"moov", b"mdat", b"moof")}
         return Boxes(places[b"moov"] < places[b"mdat"], b"moof" in order, tuple(matrices), cut)
 
 
-def _matrix(walker: BoxWalker, trak: Box, limits: Limits) -> Matrix | None:
-    if trak.type != b"trak":
-        return None
+def _is_film(walker: BoxWalker, trak: Box, limits: Limits) -> bool:
     media = walker.find(trak, b"mdia")
     handler = media and walker.find(media, b"hdlr")
+    return handler is not None and walker.content(handler, limits.max_slot_bytes)[8:12] == b"vide"
+
+
+def _matrix(walker: BoxWalker, trak: Box, limits: Limits) -> Matrix | None:
     header = walker.find(trak, b"tkhd")
-    if not handler or not header or walker.content(handler, limits.max_slot_bytes)[8:12] != b"vide":
-        return None
+    body = walker.content(header, limits.max_slot_bytes) if header else b""
     # ISO/IEC 14496-12, 8.3.2: the matrix stands after times and layers, whose width depends on the version.
-    body = walker.content(header, limits.max_slot_bytes)
     start = 52 if body[:1] == b"\1" else 40
     if len(body) < start + 20:
-        raise UnreadableFile(f"{walker.file.name}: the header of a track is cut off")
+        return None
     a, b, _, c, d = struct.unpack(">5i", body[start : start + 20])
-    one = 1 << 16
-    known = {one: 1, -one: -1, 0: 0}
-    turned = (known.get(a), known.get(b), known.get(c), known.get(d))
-    if None in turned or abs(turned[0] * turned[3] - turned[1] * turned[2]) != 1:  # type: ignore[operator]
-        raise UnreadableFile(
-            f"{Path(walker.file.name).name}: its picture is turned by an odd angle or stretched; turn it upright first"
-        )
-    return turned  # type: ignore[return-value]
+    if a == b == c == d == 0:
+        return UPRIGHT  # some writers leave it out
+    turned = tuple(_ONE.get(value) for value in (a, b, c, d))
+    return turned if turned in _TURNS else None
+
+
+_ONE = {1 << 16: 1, -(1 << 16): -1, 0: 0}  # fixed point, 16.16
+_TURNS = [*((a, 0, 0, d) for a in (1, -1) for d in (1, -1)), *((0, b, c, 0) for b in (1, -1) for c in (1, -1))]

@@ -10,7 +10,7 @@ from ...containers.base import Slot, Slots
 from ...containers.flv import FLV
 from ...containers.isobmff import MP4
 from ...containers.matroska import MATROSKA
-from ...errors import UnreadableFile
+from ...errors import UnreadableFile, UnsupportedFormat
 from ...files import copy_whole
 from ...limits import Limits
 from ..base import Carrier, Format, MediaInfo, Medium, Rendered, RenderPlan
@@ -70,6 +70,10 @@ class Film(Format):
             self._fill(target, plan, earlier)
             return Rendered(info)
         refuse_what_cannot_be_kept(probed, source.name)
+        if boxes and None in boxes.matrices:
+            raise UnsupportedFormat(
+                f"{source.name}: its picture is shown at an odd angle or stretched; straighten it first"
+            )
         matrices = self._matrices(probed, boxes)
         counted = self._census(source, probed, plan.limits)
         stamps = {stream.index: stamp(stream, matrices[stream.index], plan.disclosure) for stream in probed.films}
@@ -104,13 +108,15 @@ class Film(Format):
         size: tuple[int | None, int | None] = (None, None)
         if films:
             size = display_size(films[0], self._matrices(probed, boxes)[films[0].index])
-        return MediaInfo(*size, duration=probed.duration, detail={"probe": probed, "boxes": boxes})
+        detail = {"probe": probed, "boxes": boxes}
+        return MediaInfo(*size, duration=probed.duration, camera=_camera(probed), detail=detail)
 
     def _matrices(self, probed: Probe, boxes: Boxes | None) -> dict[int, Matrix]:
         """How each film is turned: as its track says, else by the angle that ffmpeg tells."""
         videos = [stream for stream in probed.of_kind("video") if "attached pic" not in stream.dispositions]
         if boxes and len(boxes.matrices) == len(videos):
-            return {stream.index: matrix for stream, matrix in zip(videos, boxes.matrices, strict=True)}
+            told = zip(videos, boxes.matrices, strict=True)
+            return {stream.index: matrix or _turned(stream.rotation) for stream, matrix in told}
         return {stream.index: _turned(stream.rotation) for stream in videos}
 
     def _census(self, path: Path, probed: Probe, limits: Limits) -> Census:
@@ -219,6 +225,13 @@ class Flv(Format):
     @classmethod
     def score(cls, header: bytes) -> int:
         return 80 if header.startswith(b"FLV\x01") else 0
+
+
+def _camera(probed: Probe) -> str | None:
+    """What cameras and telephones write into their films: make and model."""
+    tags = {key.casefold().removeprefix("com.apple.quicktime."): value for key, value in probed.tags}
+    names = [tags[key] for key in ("make", "model") if tags.get(key)]
+    return f"camera metadata: {' '.join(names)}" if names else None
 
 
 def _turned(degrees: float) -> Matrix:

@@ -16,7 +16,7 @@ from .probe import Probe, Stream
 
 @dataclass(frozen=True)
 class Track:
-    """One stream's packets.
+    """One stream's packets. size: bytes of all.
 
     digest: over the size and checksum of each, in order; equal digests mean that every packet is the same.
     times: of presentation, in ticks of `time_base`, rising; kept for films only. first, last: seconds, of all.
@@ -25,6 +25,7 @@ class Track:
     """
 
     packets: int
+    size: int
     digest: str
     time_base: Fraction
     first: float
@@ -68,6 +69,7 @@ def census(
 class _Counter:
     stream: Stream
     packets: int = 0
+    size: int = 0
     sums: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     times: array[int] = field(default_factory=lambda: array("q"))
     first: int = 0
@@ -83,6 +85,7 @@ class _Counter:
         self.latest = time
         self.last = max(self.last, time + duration) if self.packets else time + duration
         self.packets += 1
+        self.size += int(size)
         self.sums.update(size + b" " + checksum + b"\n")
         if self.stream.kind == "video":
             self.times.append(time)
@@ -94,6 +97,7 @@ class _Counter:
         times = array("q", sorted(self.times)) if self.reordered else self.times
         return Track(
             packets=self.packets,
+            size=self.size,
             digest=self.sums.hexdigest(),
             time_base=base,
             first=float(self.first * base),
