@@ -10,6 +10,7 @@ from ...containers.base import Slot, Slots
 from ...containers.flv import FLV
 from ...containers.isobmff import MP4
 from ...containers.matroska import MATROSKA
+from ...containers.riff import AVI
 from ...errors import UnreadableFile, UnsupportedFormat
 from ...files import copy_whole
 from ...limits import Limits
@@ -206,6 +207,7 @@ class Avi(Format):
     mime = "video/x-msvideo"
     medium = Medium.VIDEO
     extensions = (".avi",)
+    container = AVI
     refusal = "convert it to MP4 or MKV"
 
     @classmethod
