@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kzlabel.containers.base import Slots, Tag
+from kzlabel.containers.riff import WAV
 from kzlabel.disclosure.plan import DisclosurePlan
 from kzlabel.limits import DEFAULT_LIMITS
 from kzlabel.media import Rendered, RenderPlan, detect
@@ -203,7 +204,9 @@ def test_every_chunk_of_a_wav_is_kept_and_cues_and_loops_move(tmp_path: Path) ->
     for id, body in chunks.items():
         data += id + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
     source.write_bytes(data[:4] + struct.pack("<I", len(data) - 8) + data[8:])
-    target, rendered = label(source)
+    target, rendered = label(source, Slots(tags=(Tag("DigitalSourceType", "ai"),)))
+    with target.open("rb") as file:
+        assert list(WAV.read(file, DEFAULT_LIMITS).values("DigitalSourceType")) == ["ai"]
     moved = round(seconds(rendered) * 44_100)
     after = {chunk.id: chunk for chunk in read_wave(target, DEFAULT_LIMITS).chunks}
     written = target.read_bytes()

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ...containers.isobmff import M4A as M4A_CONTAINER
-from ...containers.ogg import OGG as OGG_CONTAINER
-from ...containers.ogg import OPUS as OPUS_CONTAINER
 from ...containers.tags import FLAC as FLAC_CONTAINER
 from ...containers.tags import MP3 as MP3_CONTAINER
+from ...containers.tags import OGG as OGG_CONTAINER
+from ...containers.tags import OPUS as OPUS_CONTAINER
 from ...errors import UsageError
 from ...limits import Limits
 from ..base import Carrier

@@ -14,14 +14,12 @@ from typing import BinaryIO
 
 from ...containers import moov
 from ...containers.boxes import Box, BoxWalker
-from ...containers.id3 import Frame, Id3, read_id3
-from ...containers.id3 import render as render_id3
 from ...containers.isobmff import MAX_MOOV, XMP_UUID
 from ...containers.offsets import Overflow, Shift, shifted_moov
-from ...containers.ogg import Ogg
 from ...containers.reading import Visits, name_of, read_at, read_block, size_of
 from ...containers.splice import Edit, splice
-from ...containers.vorbis import Comments, parse_comments, render_comments
+from ...containers.tag_bytes import Comments, Frame, Id3, parse_comments, read_id3, render_comments, render_id3
+from ...containers.tags import Ogg
 from ...errors import UnreadableFile, UnsupportedFormat
 from ...limits import Limits
 

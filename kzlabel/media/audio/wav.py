@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-# RIFF
+from ...containers.riff import WAV as WAV_CONTAINER
 from ...errors import UnreadableFile
 from ...limits import Limits
 from ..base import MediaInfo, RenderPlan
@@ -34,7 +34,7 @@ class Wav(Recording):
     name = "WAV"
     mime = "audio/wav"
     extensions = (".wav",)
-    container = None  # RIFF
+    container = WAV_CONTAINER
     demuxer = "wav"
     muxer = "wav"
     codecs = tuple(_ENCODINGS)
