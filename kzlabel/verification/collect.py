@@ -88,7 +88,8 @@ class Collector:
             manifest = read(source, mime, trust=self.trust, limits=self.limits)
 
         slots, complaint = self._slots(source, format, shown)
-        if format is None and manifest is None:
+        unfound = manifest is None or manifest.state is State.NOT_CHECKED
+        if format is None and unfound:
             complaint = f"{shown}: this is no file format that kzlabel knows"
         described = metadata.read(slots)
         if complaint and format is not None:
@@ -96,7 +97,7 @@ class Collector:
 
         sidecar_evidence, sidecar_store = self._beside(source, mime, beside)
         store = store or sidecar_store
-        nothing = manifest is None and sidecar_evidence is None and described.state is State.ABSENT
+        nothing = unfound and sidecar_evidence is None and described.state is State.ABSENT
         if complaint and nothing:
             return Collected(
                 Evidence(shown, medium=_medium(format), format=format.mime if format else None, unreadable=complaint),
