@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ...containers.reading import Visits, read_at, size_of
+from ...containers.reading import read_at, size_of
+from ...containers.riff import Chunk, RiffWalker
 from ...containers.splice import Edit, splice
 from ...errors import UnreadableFile, UnsupportedFormat, UsageError
 from ...files import copy_whole, writing
@@ -31,24 +32,6 @@ _MANIFEST = b"C2PA"  # C2PA 2.4, A.3.4
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """id, offset of the header, offset and size of the body; the size as it is in the file, cut at the file's end."""
-
-    id: bytes
-    start: int
-    size: int
-
-    @property
-    def body(self) -> int:
-        return self.start + 8
-
-    @property
-    def end(self) -> int:
-        """After the padding byte."""
-        return self.body + self.size + (self.size & 1)
-
-
-@dataclass(frozen=True)
 class Wave:
     """The chunks of a WAV. block: bytes of one sample of all channels."""
 
@@ -64,8 +47,6 @@ class Wave:
 def read_wave(source: Path, limits: Limits) -> Wave:
     """Raises UnreadableFile for a WAV that is malformed or cut off, LimitExceeded."""
     with source.open("rb") as file:
-        if read_at(file, 0, 12)[8:] != b"WAVE":
-            raise UnreadableFile(f"{source.name}: this is no WAV file")
         chunks = tuple(_chunks(file, source.name, limits))
         data = next((chunk for chunk in chunks if chunk.id == b"data"), None)
         shape = next((chunk for chunk in chunks if chunk.id == b"fmt " and chunk.size >= 16), None)
@@ -157,19 +138,17 @@ def _head(samples: int, channels: int, rate: int, width: int, *, floats: bool) -
 
 
 def _chunks(file: BinaryIO, name: str, limits: Limits) -> Iterator[Chunk]:
-    visits = Visits(file, limits.max_boxes)
-    end = size_of(file)
-    start = 12
-    while end - start >= 8:
-        visits.count()
-        id, size = struct.unpack("<4sI", read_at(file, start, 8))
-        if start + 8 + size > end:
-            if id != b"data" or size not in _UNKNOWN_SIZES:
-                raise UnreadableFile(f"{name}: the file is cut off before its end; copy it again")
-            size = end - start - 8
-        chunk = Chunk(id, start, size)
-        yield chunk
-        start = chunk.end
+    walker = RiffWalker(file, limits)
+    form = next(walker.forms(), None)
+    if form is None or form.form != b"WAVE":
+        raise UnreadableFile(f"{name}: this is no WAV file")
+    for chunk in walker.chunks(form):
+        if chunk.body + chunk.size <= walker.size:
+            yield chunk
+        elif chunk.id == b"data" and chunk.size in _UNKNOWN_SIZES:
+            yield replace(chunk, size=walker.size - chunk.body, end=walker.size)
+        else:
+            raise UnreadableFile(f"{name}: the file is cut off before its end; copy it again")
 
 
 def _moved_fact(body: bytes, count: int) -> bytes:
