@@ -121,3 +121,38 @@ class TiffReader:
         inside = place + (12 if self.big else 8)
         fits = _SIZES.get(type, 0) * count <= (8 if self.big else 4)
         return Entry(tag, type, count, place, inside if fits else self.number(inside, self.pointer))
+
+
+@dataclass(frozen=True)
+class Field:
+    """A value to be written: its bytes in the file's order, or where they stand already.
+
+    raw: the last four bytes of an entry that is kept as it is, in place of `data`.
+    """
+
+    type: int
+    count: int
+    data: bytes = b""
+    raw: bytes | None = None
+
+    @classmethod
+    def moved(cls, reader: TiffReader, entry: Entry) -> Field:
+        """The same entry in another directory of the same file: inline values and offsets stay true."""
+        return cls(entry.type, entry.count, raw=read_at(reader.file, entry.start + 8, 4))
+
+
+def render(order: str, fields: Mapping[int, Field], start: int, next: int) -> bytes:
+    """A classic directory for the offset `start`, which is even, with its values behind it; of even length."""
+    place = start + 2 + 12 * len(fields) + 4
+    entries, values = [struct.pack(order + "H", len(fields))], []
+    for tag, value in sorted(fields.items()):
+        if value.raw is not None:
+            inline = value.raw
+        elif len(value.data) <= 4:
+            inline = value.data.ljust(4, b"\0")
+        else:
+            inline = struct.pack(order + "I", place)
+            values.append(value.data + b"\0" * (len(value.data) & 1))
+            place += len(values[-1])
+        entries.append(struct.pack(order + "HHI", tag, value.type, value.count) + inline)
+    return b"".join((*entries, struct.pack(order + "I", next), *values))

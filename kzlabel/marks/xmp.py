@@ -117,13 +117,13 @@ class Packet:
         """This packet with the values put in, in its wrapper, UTF-8. The object itself is changed, too."""
         fresh: dict[Property, Text | tuple[Listed, ...]] = {}
         for wanted, value in values.items():
-            if isinstance(value, Listed) and self._put_into_list(wanted, value):
+            if self._put(wanted, value) if isinstance(value, Text) else self._put_into_list(wanted, value):
                 continue
             if isinstance(value, Text):
                 fresh[wanted] = value
             else:  # simple values, where a list belongs, become its first items
                 fresh[wanted] = (*(Listed(earlier) for earlier in self.values(wanted)), value)
-            self._remove(wanted)
+                self._remove(wanted)
         if fresh:
             about = next((each.get(f"{{{RDF}}}about") for each in self._descriptions()), None)
             self._rdf.append(_description(fresh, about or ""))
@@ -136,11 +136,28 @@ class Packet:
         for description in self._descriptions():
             yield from description.findall(wanted.tag)
 
-    def _remove(self, wanted: Property) -> None:
+    def _remove(self, wanted: Property, *, but: _Element | None = None) -> None:
         for description in self._descriptions():
             description.attrib.pop(wanted.tag, "")
             for element in description.findall(wanted.tag):
-                description.remove(element)
+                if element is not but:
+                    description.remove(element)
+
+    def _put(self, wanted: Property, value: Text) -> bool:
+        """Whether the property was there to take the value; where it is there several times, once is kept."""
+        for description in self._descriptions():
+            element = description.find(wanted.tag)
+            if wanted.tag not in description.attrib and element is None:
+                continue
+            self._remove(wanted, but=element)
+            if element is None:
+                description.set(wanted.tag, value.value)
+            else:
+                tail = element.tail
+                element.clear()
+                element.text, element.tail = value.value, tail
+            return True
+        return False
 
     def _put_into_list(self, wanted: Property, value: Listed) -> bool:
         """Whether there was a list to put it into."""

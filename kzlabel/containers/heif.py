@@ -1,0 +1,129 @@
+"""HEIC and AVIF: XMP and EXIF as items of the `meta` box (ISO/IEC 23008-12, annex A). XMP is written without loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import LimitExceeded, UnreadableFile
+from ..limits import Limits
+from .base import Slot, Slots
+from .boxes import Box, BoxWalker
+from .heif_items import IN_FILE, Item, Meta, read_meta, with_xmp
+from .isobmff import C2PA_UUID
+from .offsets import Overflow, Shift, shifted_moov
+from .reading import Found, name_of
+from .splice import Edit, splice
+
+
+class HeifContainer:
+    """HEIC, HEIF and AVIF files, sequences too."""
+
+    holds = frozenset({Slot.XMP})
+
+    def read(self, file: BinaryIO, limits: Limits) -> Slots:
+        found = Found(file, limits)
+        with found.part():
+            walker = BoxWalker(file, limits)
+            for box in walker.top():
+                found.manifest = found.manifest or box.uuid == C2PA_UUID
+        with found.part():
+            meta = read_meta(BoxWalker(file, limits), limits)
+            for item in meta.items if meta else ():
+                with found.part():
+                    _take(item, meta, found)
+        return found.slots()
+
+    def write(self, path: Path, slots: Slots, limits: Limits) -> None:
+        """Put the packet where the old one is if it fits there, else at the end of the file."""
+        if not slots.xmp:
+            return
+        with path.open("rb") as file:
+            edits = _edits(file, slots.xmp[0], limits)
+        splice(path, edits)
+
+    def carry(self, source: Path, target: Path, limits: Limits) -> None:
+        """Copy XMP that the target lacks. EXIF and colour profile belong to the encoder, which writes them itself."""
+        with source.open("rb") as file, target.open("rb") as other:
+            held, present = self.read(file, limits), self.read(other, limits)
+        if held.xmp and not present.xmp:
+            self.write(target, Slots(xmp=held.xmp[:1]), limits)
+
+
+HEIF = HeifContainer()
+
+
+def _take(item: Item, meta: Meta | None, found: Found) -> None:
+    if meta is None or not (item.is_xmp or item.type == b"Exif"):
+        return
+    location = meta.location(item)
+    if location is None:
+        raise UnreadableFile(f"{name_of(found.file)}: an item of the picture has no place")
+    data = b"".join(found.block(place, size, "an item") for place, size in meta.ranges(location))
+    if item.is_xmp:
+        found.xmp.append(data)
+    elif found.exif is None:
+        # The first four bytes tell how far the TIFF header is away (ISO/IEC 23008-12, A.2.1).
+        found.exif = data[4 + int.from_bytes(data[:4]) :].removeprefix(b"Exif\0\0")
+
+
+def _edits(file: BinaryIO, packet: bytes, limits: Limits) -> list[Edit]:
+    walker = BoxWalker(file, limits)
+    meta = read_meta(walker, limits)
+    if meta is None:
+        raise UnreadableFile(f"{name_of(file)}: there is no picture in it")
+    if (room := _room(meta, len(packet))) is not None:
+        return [Edit(room[0], room[0] + room[1], packet.ljust(room[1]))]
+
+    top = list(walker.top())
+    # The box keeps its length whatever the offsets are, unless they need more than 32 bits.
+    try:
+        length = len(with_xmp(walker, meta, walker.size, len(packet), lambda offset: offset, limits))
+        shift = Shift([Edit(meta.box.start, meta.box.end, bytes(length))])
+        new = with_xmp(walker, meta, shift.moved(walker.size) + 8, len(packet), shift.moved, limits)
+        if len(new) != length:
+            raise Overflow
+        edits = [Edit(meta.box.start, meta.box.end, new), *_index(walker, top, shift, limits)]
+        edits.append(Edit(walker.size, walker.size, (8 + len(packet)).to_bytes(4) + b"mdat" + packet))
+        return [*edits, *_closed(file, top[-1])]
+    except Overflow:
+        raise LimitExceeded(f"{name_of(file)}: it would grow over 4 GB, which its offsets cannot hold") from None
+
+
+def _room(meta: Meta, length: int) -> tuple[int, int] | None:
+    """Place and length of the old packet, if the new one fits and no other item shares its bytes."""
+    item = meta.item(lambda item: item.is_xmp)
+    location = meta.location(item) if item else None
+    if location is None or location.method != IN_FILE or location.reference or len(location.extents) != 1:
+        return None
+    _, place, size = location.extents[0]
+    for other in meta.locations:
+        if other is not location and other.method == IN_FILE:
+            for _, start, extent in other.extents:
+                if start < place + size and (place < start + extent or not extent):
+                    return None
+    return (place, size) if length <= size else None
+
+
+def _index(walker: BoxWalker, top: list[Box], shift: Shift, limits: Limits) -> list[Edit]:
+    """The offsets of a sequence's samples."""
+    edits = []
+    for box in top:
+        if box.type == b"moov":
+            if box.header != 8:
+                raise UnreadableFile(f"{name_of(walker.file)}: its index of frames is malformed")
+            body = walker.content(box, limits.max_slot_bytes)
+            whole = (8 + len(body)).to_bytes(4) + b"moov" + body
+            edits.append(Edit(box.start, box.end, shifted_moov(whole, shift, name_of(walker.file))))
+    return edits
+
+
+def _closed(file: BinaryIO, last: Box) -> list[Edit]:
+    """The size of a last box that runs to the end of the file, now that something follows it."""
+    file.seek(last.start)
+    if file.read(4) != b"\0\0\0\0":
+        return []
+    size = last.end - last.start
+    if size > 0xFFFFFFFF:
+        raise Overflow
+    return [Edit(last.start, last.start + 4, size.to_bytes(4))]
