@@ -61,7 +61,7 @@ def spool(stream: BinaryIO, folder: Path, *, limit: int) -> Path:
     path = folder / "stdin"
     size = 0
     with writing(path), path.open("wb") as file:
-        while chunk := stream.read(CHUNK):
+        while chunk := _next(stream):
             size += len(chunk)
             if size > limit:
                 raise LimitExceeded(f"-: the input is larger than {limit} bytes; raise max_spool_bytes, or name a file")
@@ -71,31 +71,81 @@ def spool(stream: BinaryIO, folder: Path, *, limit: int) -> Path:
     return path
 
 
+def _next(stream: BinaryIO) -> bytes:
+    try:
+        return stream.read(CHUNK)
+    except (OSError, ValueError) as error:
+        reason = _reason(error) if isinstance(error, OSError) else str(error)
+        raise UnreadableFile(f"-: the input cannot be read: {reason}") from None
+
+
 def check_target(target: Path, sources: tuple[Path, ...], *, overwrite: bool) -> None:
     """Make sure that `target` may be written. Raises OutputError, or UsageError when it is one of the inputs."""
-    folder = target.parent
-    if not folder.is_dir():
-        raise OutputError(f"{target.name}: the output folder {folder} does not exist; create it first")
-    if target.is_dir():
-        raise OutputError(f"{target.name}: the output is a folder; name a file, or use --out-dir")
-    if os.path.lexists(target):
+    with writing(target):
+        _check_folder(target)
         for source in sources:
-            with contextlib.suppress(OSError):
-                if target.samefile(source):
-                    raise UsageError(f"{target.name}: output and input are the same file; use --in-place to replace it")
-        if not overwrite:
-            raise OutputError(f"{target.name}: the output exists already; name another one, or use --overwrite")
-        if not stat.S_ISREG(target.lstat().st_mode):
-            raise OutputError(f"{target.name}: the output exists and is no regular file; name another one")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"{target.name}: no permission to write into {folder}")
+            if _same_place(target, source):
+                raise UsageError(f"{target.name}: output and input are the same file; use --in-place to replace it")
+        if os.path.lexists(target):
+            if not overwrite:
+                raise OutputError(f"{target.name}: the output exists already; name another one, or use --overwrite")
+            check_replaceable(target)
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise OutputError(f"{target.name}: no permission to write into {target.parent}")
+
+
+def check_in_place(source: Path) -> None:
+    """Make sure that an input may be replaced where it stands. Raises UsageError for links, which that would tear."""
+    if source.is_symlink():
+        raise UsageError(f"{source.name}: this is a symbolic link; use --follow-symlinks to replace what it points to")
+    if source.stat().st_nlink > 1:
+        raise UsageError(f"{source.name}: the file has several hard links, which --in-place would tear apart; use -o")
+
+
+def check_replaceable(target: Path) -> None:
+    """Make sure that a file that exists may be replaced. Raises OutputError.
+
+    A read-only file could be replaced all the same, by a rename; whoever made it read-only did not want that.
+    """
+    status = target.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OutputError(f"{target.name}: the output exists and is no regular file; name another one")
+    if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
+        raise OutputError(f"{target.name}: the output exists and is read-only; make it writable, or name another one")
+
+
+def _check_folder(target: Path) -> None:
+    if target.is_dir():
+        raise OutputError(f"{target.name or target}: the output is a folder; name a file, or use --out-dir")
+    if not target.parent.is_dir():
+        raise OutputError(f"{target.name}: the output folder {target.parent} does not exist; create it first")
+    target.exists()  # tells of names that are too long before any work is done
+
+
+def _same_place(one: Path, other: Path) -> bool:
+    with contextlib.suppress(OSError):
+        if one.samefile(other):
+            return True
+    return one.absolute() == other.absolute()
+
+
+def default_target(source: Path) -> Path:
+    """Where a labelled file goes unless told: photo.labelled.jpg beside photo.jpg."""
+    return source.with_name(f"{source.stem}.labelled{source.suffix}") if source.name else source
 
 
 @contextlib.contextmanager
-def workspace(folder: Path) -> Iterator[Path]:
+def scratch() -> Iterator[Path]:
+    """A private folder in the system's place for temporary files, gone afterwards. Raises OutputError."""
+    with workspace(Path(tempfile.gettempdir()), prefix="kzlabel-") as room:
+        yield room
+
+
+@contextlib.contextmanager
+def workspace(folder: Path, *, prefix: str = ".kzlabel-") -> Iterator[Path]:
     """A private folder for unfinished files, on the file system of the output, gone afterwards whatever happens."""
     with writing(folder):
-        path = Path(tempfile.mkdtemp(prefix=".kzlabel-", dir=folder))
+        path = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
     try:
         yield path
     finally:
@@ -135,6 +185,44 @@ def publish(finished: Path, target: Path, *, overwrite: bool) -> None:
             finished.rename(target)
 
 
+def write_text(target: Path, text: str, *, overwrite: bool) -> None:
+    """Write a text file in UTF-8 that appears whole or not at all. Raises OutputError."""
+    with workspace(target.parent) as room:
+        finished = room / "text"
+        with writing(target):
+            finished.write_text(text, encoding="utf-8", newline="\n")
+        publish(finished, target, overwrite=overwrite)
+
+
+def take_over(finished: Path, existing: Path) -> None:
+    """Give a finished file the mode, and where we may the owner, of the file it will replace. Raises OutputError."""
+    with writing(existing):
+        status = existing.stat()
+        if hasattr(os, "chown"):
+            with contextlib.suppress(OSError):
+                os.chown(finished, status.st_uid, status.st_gid)
+        finished.chmod(status.st_mode & 0o7777)
+
+
+def kept(path: Path, room: Path) -> Path | None:
+    """A copy of `path` in `room`, to be given back should a later step fail; None where there is no such file."""
+    if not path.exists():
+        return None
+    copy = room / f"kept-{path.name[-40:]}"
+    with writing(path):
+        shutil.copy2(path, copy)
+    return copy
+
+
+def give_back(path: Path, copy: Path | None) -> None:
+    """Make `path` again what it was when `kept` made `copy`; whatever fails here must not hide the first failure."""
+    with contextlib.suppress(OSError):
+        if copy is not None:
+            copy.replace(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def copy_whole(source: Path, target: Path) -> None:
     """Copy bytes, and make sure that all of them arrived. Raises OutputError, InternalError."""
     with writing(target):
@@ -156,7 +244,7 @@ def _reason(error: OSError) -> str:
         errno.ENOSPC: "the disk is full; free some space and run it again",
         getattr(errno, "EDQUOT", -1): "the disk quota is used up; free some space and run it again",
         errno.EFBIG: "the file would be larger than this system allows",
-        errno.ENAMETOOLONG: "the name is too long",
+        errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
         errno.EROFS: "the file system is read-only",
         errno.ELOOP: "too many symbolic links",
     }

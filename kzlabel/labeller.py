@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from .declaration import Declaration
+from .declaration import Declaration, Source
+from .disclosure.wording import phrases
 from .errors import OutputError, UsageError
-from .files import spool
+from .files import default_target, scratch, spool, writing
 from .labelling import Labelled, LabelOptions, Request, label_file
 from .limits import Limits
 from .media import Format, Medium
@@ -49,6 +49,7 @@ class Labeller:
         self._lock = threading.Lock()
         self._signer: Signer | None = None
         self._news: str | None = None
+        phrases(self.options.plan(Source.GENERATED))  # an unknown language is told before any work is done
         self._formats = self.options.all_formats()
         self._collector = Collector(limits=self.options.limits, formats=self._formats)
 
@@ -70,24 +71,32 @@ class Labeller:
         expected: str | None = None,
         name: str | None = None,
         dry_run: bool = False,
+        in_place: bool = False,
+        alone: bool = False,
         progress: Progress | None = None,
     ) -> Labelled:
         """Label one file. Without `target`, photo.jpg becomes photo.labelled.jpg beside it.
 
         declaration: what is asserted; a new identifier and "generated" by default. parent: the original of a modified
         work. sidecar: where the manifest goes instead of into the output. expected: the format that the input must
-        have. name: as people know the input. Raises the errors of `kzlabel.errors`.
+        have. name: as people know the input. in_place: replace the input, once its labelled copy is verified.
+        alone: refuse formats that cannot hold their manifest, unless `sidecar` is given.
+        Raises the errors of `kzlabel.errors`.
         """
         path = Path(source)
+        if in_place and target is not None:
+            raise UsageError(f"{path.name}: in_place replaces the input; leave out the target")
         request = Request(
             path,
-            Path(target) if target is not None else path.with_name(f"{path.stem}.labelled{path.suffix}"),
+            path if in_place else Path(target) if target is not None else default_target(path),
             declaration or Declaration(),
             name or path.name,
             Path(parent) if parent is not None else None,
             Path(sidecar) if sidecar is not None else None,
             expected,
             dry_run,
+            in_place,
+            alone,
             progress,
         )
         labelled = label_file(request, self.options, self._warm_signer(), self._collector)
@@ -168,8 +177,8 @@ class Labeller:
 
     @contextmanager
     def _room(self) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="kzlabel-") as folder:
-            yield Path(folder)
+        with scratch() as room, writing(room):
+            yield room
 
     def _in_room(
         self, path: Path, name: str, declaration: Declaration | None, parent: Path | str | None

@@ -11,9 +11,21 @@ from .containers.base import Slots
 from .declaration import Declaration, Source
 from .disclosure.plan import DisclosurePlan, DisclosureRecord, Position, TextPlace
 from .disclosure.wording import phrases
-from .errors import AlreadyLabelled, InternalError, KzlabelError, UnsupportedFormat, UsageError
+from .errors import AlreadyLabelled, InternalError, UnsupportedFormat, UsageError
 from .evidence import AI, Layer, LayerEvidence, State
-from .files import check_input, check_target, copy_whole, publish, sha256_of, workspace, writing
+from .files import (
+    check_in_place,
+    check_input,
+    check_target,
+    copy_whole,
+    give_back,
+    kept,
+    publish,
+    sha256_of,
+    take_over,
+    workspace,
+    writing,
+)
 from .inert import inert
 from .limits import DEFAULT_LIMITS, Limits
 from .marks import metadata, text_manifest
@@ -90,6 +102,8 @@ class Request:
 
     name: as people know the input. sidecar: where the manifest goes instead of into the output.
     expected: a format's name, media type or ending that the input must have. dry_run: check, and write nothing.
+    in_place: the target is the input itself, and will be replaced. alone: nothing may stand beside the output, so a
+    format that cannot hold its manifest needs `sidecar`.
     """
 
     source: Path
@@ -100,6 +114,8 @@ class Request:
     sidecar: Path | None = None
     expected: str | None = None
     dry_run: bool = False
+    in_place: bool = False
+    alone: bool = False
     progress: Progress | None = None
 
 
@@ -171,9 +187,9 @@ def label_file(request: Request, options: LabelOptions, signer: Signer, collecto
         rendered_path = room / f"rendered{format.extensions[0]}"
         rendered = format.render(source, rendered_path, plan)
         format.check(source, rendered_path, rendered, options.limits)
-        finished, store = _sign(request, format, earlier, rendered_path, rendered, room, signer, sidecar)
+        finished, store = _sign(request, format, earlier, rendered_path, rendered, room, signer, sidecar, collector)
         manifest, digest = _read_back(finished, store, request, options, collector, rendered)
-        _publish(finished, store, request.target, sidecar, room, options)
+        _publish(finished, store, request, sidecar, room, options)
     return Labelled(
         request.name,
         request.target,
@@ -221,17 +237,24 @@ def _sidecar(request: Request, format: Format, info: Any) -> Path | None:
     """Where the manifest goes if not into the output."""
     if request.sidecar is not None:
         return request.sidecar
-    return path_for(request.target) if format.carrier_for(info) is Carrier.SIDECAR else None
+    if format.carrier_for(info) is not Carrier.SIDECAR:
+        return None
+    if request.alone:
+        raise UsageError(f"{request.name}: {format.name} cannot hold a manifest; give --sidecar FILE to put it into")
+    return path_for(request.target)
 
 
 def _check_targets(request: Request, sidecar: Path | None, options: LabelOptions) -> None:
-    replaced = options.overwrite and request.target == request.source  # in place
-    sources = () if replaced else tuple(path for path in (request.source, request.parent) if path)
-    check_target(request.target, sources, overwrite=options.overwrite)
+    others = tuple(path for path in (request.parent, options.notice) if path)
+    for path in others:
+        check_input(path)
+    sources = others if request.in_place else (request.source, *others)
+    if request.in_place:
+        check_in_place(request.source)
+    overwrite = options.overwrite or request.in_place
+    check_target(request.target, sources, overwrite=overwrite)
     if sidecar is not None:
-        check_target(sidecar, (request.source, request.target), overwrite=options.overwrite)
-    if request.parent is not None:
-        check_input(request.parent)
+        check_target(sidecar, (request.source, request.target, *others), overwrite=overwrite)
 
 
 def _refuse_camera(earlier: Collected, name: str) -> None:
@@ -311,9 +334,10 @@ def _sign(
     room: Path,
     signer: Signer,
     sidecar: Path | None,
+    collector: Collector,
 ) -> tuple[Path, bytes | None]:
     """The finished file, and the manifest store where it goes into a sidecar."""
-    parent = _parent(request, format, earlier)
+    parent = _parent(request, format, earlier, collector)
     declared = definition(request.declaration, rendered.disclosure, opened=parent is not None, fmt=format.mime)
     if sidecar is not None:
         return rendered_path, sign_detached(rendered_path, declared, signer, parent=parent)
@@ -332,10 +356,10 @@ def _sign(
     return finished, None
 
 
-def _parent(request: Request, format: Format, earlier: Collected) -> Parent | None:
+def _parent(request: Request, format: Format, earlier: Collected, collector: Collector) -> Parent | None:
     """The work this one was made from: the one named, else an input that is a modified work or carries a manifest."""
     if request.parent is not None:
-        original = Collector(limits=DEFAULT_LIMITS).collect(request.parent)
+        original = collector.collect(request.parent)
         mime = original.format.mime if original.format else ANY_BYTES
         return Parent(request.parent, mime, original.store, _binding(request.parent, original))
     if request.declaration.source is Source.MODIFIED or earlier.manifest is not None:
@@ -362,7 +386,8 @@ def _read_back(
     beside = None
     if store is not None:
         beside = finished.with_name("readback.c2pa")
-        beside.write_bytes(store)
+        with writing(request.target):
+            beside.write_bytes(store)
     found = collector.collect(finished, name=request.target.name, beside=beside)
     manifest = found.manifest
     if manifest is None or manifest.state is not State.VALID:
@@ -380,22 +405,24 @@ def _read_back(
 
 
 def _publish(
-    finished: Path, store: bytes | None, target: Path, sidecar: Path | None, room: Path, options: LabelOptions
+    finished: Path, store: bytes | None, request: Request, sidecar: Path | None, room: Path, options: LabelOptions
 ) -> None:
     """Sidecar first: a film without its manifest would look unlabelled, a manifest without its film harms nobody."""
-    fresh = False
-    if store is not None and sidecar is not None:
-        fresh = not sidecar.exists()
-        beside = room / "manifest.c2pa"
+    overwrite = options.overwrite or request.in_place
+    if request.target.exists():
+        take_over(finished, request.target)
+    if store is None or sidecar is None:
+        publish(finished, request.target, overwrite=overwrite)
+        return
+    beside = room / "manifest.c2pa"
+    with writing(sidecar):
         beside.write_bytes(store)
-        publish(beside, sidecar, overwrite=options.overwrite)
+    before = kept(sidecar, room)
+    publish(beside, sidecar, overwrite=overwrite)
     try:
-        if target.exists():
-            finished.chmod(target.stat().st_mode & 0o7777)
-        publish(finished, target, overwrite=options.overwrite)
-    except KzlabelError:
-        if fresh and sidecar is not None:
-            sidecar.unlink(missing_ok=True)
+        publish(finished, request.target, overwrite=overwrite)
+    except BaseException:
+        give_back(sidecar, before)
         raise
 
 
@@ -411,11 +438,11 @@ def _unchanged(
     if options.only_new:
         raise AlreadyLabelled(f"{request.name}: already labelled; leave out --only-new to get a copy")
     in_sidecar = manifest.layer is Layer.SIDECAR
-    if not request.dry_run and request.target != request.source:
+    if not request.dry_run and not request.in_place:
         with workspace(request.target.parent) as room:
             copy = room / "copy"
             copy_whole(request.source, copy)
-            _publish(copy, earlier.store if in_sidecar else None, request.target, sidecar, room, options)
+            _publish(copy, earlier.store if in_sidecar else None, request, sidecar, room, options)
     return Labelled(
         request.name,
         request.target,

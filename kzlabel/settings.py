@@ -54,16 +54,16 @@ def limits_from(config: Mapping[str, Any], environment: Mapping[str, str]) -> Li
         field.name: float if field.type == "float" else int for field in dataclasses.fields(Limits)
     }
     chosen: dict[str, Any] = dict(table)
-    for name in kinds:
-        if (text := environment.get(LIMIT_VARIABLE + name.upper())) is not None:
-            chosen[name] = text
+    for variable, text in environment.items():
+        if variable.startswith(LIMIT_VARIABLE):
+            chosen[variable.removeprefix(LIMIT_VARIABLE).lower()] = text
     values: dict[str, Any] = {}
     for name, value in chosen.items():
         if name not in kinds:
             raise ConfigurationError(f"limits.{name}: there is no such limit; known are {', '.join(kinds)}")
         try:
-            number = kinds[name](value)
-        except (TypeError, ValueError):
+            number = kinds[name](value) if not isinstance(value, bool) else 0
+        except (TypeError, ValueError, OverflowError):
             raise ConfigurationError(f"limits.{name}: {value!r} is not a number") from None
         if not 0 < number < float("inf"):
             raise ConfigurationError(f"limits.{name}: {value!r} is not a positive number")
@@ -76,7 +76,7 @@ def source_date_epoch(environment: Mapping[str, str]) -> int | None:
     text = environment.get("SOURCE_DATE_EPOCH")
     if not text:
         return None
-    if not text.isdigit() or int(text) > 253402300799:  # the year 9999
+    if not (text.isascii() and text.isdigit()) or int(text) > 253402300799:  # the year 9999
         raise ConfigurationError(f"SOURCE_DATE_EPOCH: {text!r} is not a number of seconds since 1970")
     return int(text)
 

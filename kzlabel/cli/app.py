@@ -58,34 +58,45 @@ def settings(
 def run(arguments: list[str] | None = None) -> ExitCode:
     """Run the command line; `arguments` default to those of the process. Returns the exit code, prints the rest."""
     output.prepare_streams()
-    _end_tidily_on_sigterm()
+    _end_tidily_on_signals()
     try:
         code = app(args=arguments, prog_name="kzlabel", standalone_mode=False)
-        sys.stdout.flush()
     except KzlabelError as error:
         return output.fail(error)
     except TyperException as error:
         output.say(f"kzlabel: {_sentence(error)}")
         return ExitCode.USAGE
     except (KeyboardInterrupt, typer.Abort):
-        output.say("kzlabel: interrupted; nothing was left half done")
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone. Point stdout elsewhere, so that Python's own flush at exit does not complain.
+        return _interrupted()
+    except output.StdoutLost as error:
+        if str(error):
+            output.say(f"kzlabel: standard output: {error}")
+        # Point stdout elsewhere, so that Python's own flush at exit does not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OUTPUT
     except Exception as error:
         return output.crash(error)
+    if code == ExitCode.INTERRUPTED:  # typer turns Ctrl-C into this
+        return _interrupted()
     return ExitCode(code) if isinstance(code, int) else ExitCode.DONE
 
 
-def _end_tidily_on_sigterm() -> None:
-    """SIGTERM ends like Ctrl-C does, so that unfinished files are removed."""
+def _interrupted() -> ExitCode:
+    output.say("kzlabel: interrupted; nothing was left half done")
+    return ExitCode.INTERRUPTED
+
+
+def _end_tidily_on_signals() -> None:
+    """SIGTERM, and the loss of the terminal, end like Ctrl-C does, so that unfinished files are removed."""
 
     def interrupt(number: int, frame: Any) -> None:
+        signal.signal(number, signal.SIG_IGN)  # a second one must not cut the tidying short
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup asks to be left alone
+            signal.signal(number, interrupt)
 
 
 def _sentence(error: TyperException) -> str:

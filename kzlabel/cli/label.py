@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +15,9 @@ import typer
 
 from ..declaration import Declaration, Generator, Source, Training
 from ..disclosure.plan import Position, TextPlace
-from ..errors import ExitCode, KzlabelError, OutputError, UsageError
+from ..errors import ExitCode, UsageError
+from ..files import check_target, default_target, scratch, spool, write_text, writing
+from ..limits import Limits
 from ..settings import source_date_epoch
 from . import output as terminal
 from .options import Settings, option
@@ -105,7 +105,7 @@ def label(
     from ..profiles import load_profile
 
     settings: Settings = context.obj
-    _check_combination(inputs, output, out_dir, in_place, sidecar, json_file, as_json)
+    _check_combination(inputs, output, out_dir, in_place, sidecar, json_file, as_json, overwrite)
     known = _declared(declaration)
     stated = {
         "source": source,
@@ -130,7 +130,7 @@ def label(
         disclosure=not no_disclosure,
         metadata=not no_metadata,
         only_new=only_new,
-        overwrite=overwrite or in_place,
+        overwrite=overwrite,
         keep_name=keep_name,
         source_confirmed="source" in known,
         ffmpeg=ffmpeg,
@@ -140,11 +140,11 @@ def label(
 
     rows: list[dict[str, Any]] = []
     codes: list[ExitCode] = []
+    places = _Places(output, out_dir, in_place, follow_symlinks, inputs, settings.limits)
     with ExitStack() as stack:
-        for job in _jobs(inputs, output, out_dir, in_place, follow_symlinks, settings, stack):
-            try:
-                if isinstance(job, KzlabelError):
-                    raise job
+        for given in inputs:
+            with terminal.outcome(given, rows, codes):
+                job = places.job(given, stack)
                 times = _times(job.source) if keep_times else None
                 with terminal.progress(job.source) as progress:
                     labelled = labeller.label(
@@ -156,107 +156,93 @@ def label(
                         expected=format,
                         name=job.name,
                         dry_run=dry_run,
+                        in_place=in_place,
+                        alone=job.to_stdout,
                         progress=progress,
                     )
                 job.finish(labelled, times)
-                rows.append(labelled.to_json())
+                rows.append({**labelled.to_json(), "file": given})
                 codes.append(ExitCode.DONE)
                 if not as_json and output != "-":
                     terminal.line(labelled.sentence)
                 for note in labelled.notes:
                     terminal.say(f"{job.name}: {note}")
-            except KzlabelError as error:
-                codes.append(terminal.fail(error))
-                name = str(error).split(":", 1)[0] if isinstance(job, KzlabelError) else job.name
-                rows.append({"file": name, "status": "failed", "error": str(error), "exit_code": int(error.exit_code)})
+    value = rows[0] if len(rows) == 1 else rows
     if as_json:
-        terminal.data(rows[0] if len(rows) == 1 else rows)
+        terminal.data(value)
     if json_file:
-        try:
-            json_file.write_text(json.dumps(rows[0] if len(rows) == 1 else rows, ensure_ascii=False), encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"{json_file.name}: {(error.strerror or str(error)).lower()}") from None
+        write_text(json_file, terminal.serialised(value) + "\n", overwrite=overwrite)
     return ExitCode.gravest(codes)
 
 
 @dataclass(frozen=True)
 class _Job:
-    """One input with its output. `name` is what people see; `finish` runs once the labelled file is in place."""
+    """One input with its output, None to replace the input. `name` is what people see."""
 
     source: Path
-    target: Path
+    target: Path | None
     name: str
     to_stdout: bool = False
 
     def finish(self, labelled: Any, times: tuple[int, int] | None) -> None:
+        """What comes once the labelled file is in place."""
         if labelled.status == "planned":
             return
         if self.to_stdout:
-            with self.target.open("rb") as file:
-                while chunk := file.read(1 << 20):
-                    sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
+            terminal.stream(labelled.output)
         elif times:
-            os.utime(self.target, ns=times)
+            with writing(labelled.output):
+                os.utime(labelled.output, ns=times)
 
 
 def _times(source: Path) -> tuple[int, int] | None:
     try:
         status = source.stat()
-    except OSError:
+    except (OSError, ValueError):
         return None  # labelling will say what is wrong
     return status.st_atime_ns, status.st_mtime_ns
 
 
-def _jobs(
-    inputs: list[str],
-    output: str | None,
-    out_dir: Path | None,
-    in_place: bool,
-    follow_symlinks: bool,
-    settings: Settings,
-    stack: ExitStack,
-) -> Iterator[_Job | KzlabelError]:
-    """One job per input; an input whose job cannot be made yields its error, so that the others go on."""
-    from ..files import spool
+class _Places:
+    """Where each output goes; no output may take the place of another one or of an input."""
 
-    for given in inputs:
-        try:
-            name = given
-            if given == "-":
-                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kzlabel-")))
-                source = spool(sys.stdin.buffer, folder, limit=settings.limits.max_spool_bytes)
-            else:
-                source = Path(given)
-                name = source.name
-            if output == "-":
-                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kzlabel-")))
-                yield _Job(source, folder / (name if given != "-" else "stdout"), name, to_stdout=True)
-            elif output is not None:
-                yield _Job(source, Path(output), name)
-            elif given == "-":
+    def __init__(
+        self,
+        output: str | None,
+        out_dir: Path | None,
+        in_place: bool,
+        follow_symlinks: bool,
+        inputs: list[str],
+        limits: Limits,
+    ) -> None:
+        self._output, self._out_dir, self._in_place, self._follow = output, out_dir, in_place, follow_symlinks
+        self._limits = limits
+        self._taken = {Path(given).absolute(): given for given in inputs if given != "-"}
+
+    def job(self, given: str, stack: ExitStack) -> _Job:
+        """The job of one input. Raises UsageError, InputError, OutputError."""
+        if given == "-":
+            if self._output is None:
                 raise UsageError("-: an input from a pipe needs -o, to name the output")
-            elif in_place:
-                yield _Job(source, _place(source, follow_symlinks), name)
-            elif out_dir is not None:
-                yield _Job(source, out_dir / source.name, name)
-            else:
-                yield _Job(source, source.with_name(f"{source.stem}.labelled{source.suffix}"), name)
-        except KzlabelError as error:
-            yield error
+            source, name = spool(terminal.pipe(), self._room(stack), limit=self._limits.max_spool_bytes), given
+        else:
+            source = Path(given)
+            name = source.name or given
+        if self._output == "-":
+            return _Job(source, self._room(stack) / (source.name or "stdout"), name, to_stdout=True)
+        if self._in_place:
+            return _Job(source.resolve() if self._follow else source, None, name)
+        if self._output is not None:
+            return _Job(source, Path(self._output), name)
+        target = self._out_dir / source.name if self._out_dir is not None else default_target(source)
+        if target.absolute() != source.absolute() and (other := self._taken.get(target.absolute())) is not None:
+            raise UsageError(f"{name}: its output {target.name} would take the place of {other}; label it by itself")
+        self._taken[target.absolute()] = f"the output of {given}"
+        return _Job(source, target, name)
 
-
-def _place(source: Path, follow_symlinks: bool) -> Path:
-    """Where an input is replaced. Raises UsageError for links that would be torn apart."""
-    if source.is_symlink():
-        if not follow_symlinks:
-            raise UsageError(
-                f"{source.name}: this is a symbolic link; use --follow-symlinks to replace what it points to"
-            )
-        source = source.resolve()
-    if source.exists() and source.stat().st_nlink > 1:
-        raise UsageError(f"{source.name}: the file has several hard links, which --in-place would tear apart; use -o")
-    return source
+    @staticmethod
+    def _room(stack: ExitStack) -> Path:
+        return stack.enter_context(scratch())
 
 
 def _check_combination(
@@ -267,6 +253,7 @@ def _check_combination(
     sidecar: Path | None,
     json_file: Path | None,
     as_json: bool,
+    overwrite: bool,
 ) -> None:
     if sum((output is not None, out_dir is not None, in_place)) > 1:
         raise UsageError("-o, --out-dir and --in-place exclude each other; give one of them")
@@ -283,6 +270,9 @@ def _check_combination(
             raise UsageError("-o - takes stdout for the labelled file; send the JSON to --json-file")
         if sys.stdout.isatty():
             raise UsageError("-o - does not write to a terminal; redirect it to a file or a pipe")
+        if json_file is not None:
+            named = [Path(given) for given in inputs if given != "-"]
+            check_target(json_file, (*named, *((sidecar,) if sidecar else ())), overwrite=overwrite)
     elif json_file is not None:
         raise UsageError("--json-file goes with -o -; use --json")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
-from ..errors import ExitCode, KzlabelError
+from ..errors import ExitCode, KzlabelError, UsageError
 from ..inert import inert, inert_json
 
 PATIENCE = 1.0  # seconds: what is over sooner shows no progress bar
@@ -19,9 +20,55 @@ PATIENCE = 1.0  # seconds: what is over sooner shows no progress bar
 
 def prepare_streams() -> None:
     """Make any console bear any name: what it cannot show is escaped instead of ending the program."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
         with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+            getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+class StdoutLost(Exception):
+    """Standard output takes no more: nobody reads it any longer, or its disk is full."""
+
+
+@contextlib.contextmanager
+def _to_stdout() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise StdoutLost from None
+    except OSError as error:
+        raise StdoutLost((error.strerror or str(error)).lower()) from None
+
+
+def pipe() -> BinaryIO:
+    """Standard input. Raises UsageError when it is closed."""
+    if sys.stdin is None:
+        raise UsageError("-: standard input is closed; pipe a file into it")
+    return sys.stdin.buffer
+
+
+def stream(source: Path) -> None:
+    """Write a whole file to stdout."""
+    with source.open("rb") as file, _to_stdout():
+        shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
+        sys.stdout.buffer.flush()
+
+
+@contextlib.contextmanager
+def outcome(given: str, rows: list[dict[str, Any]], codes: list[ExitCode]) -> Iterator[None]:
+    """One input's work: whatever goes wrong becomes a sentence, a code and a row, and the next input gets its turn."""
+    try:
+        yield
+        return
+    except StdoutLost:
+        raise
+    except KzlabelError as error:
+        sentence, code = str(error), fail(error)
+    except Exception as error:
+        sentence, code = _unexpected(error), crash(error)
+    codes.append(code)
+    rows.append({"file": given, "status": "failed", "error": sentence, "exit_code": int(code)})
 
 
 def say(sentence: str) -> None:
@@ -35,13 +82,18 @@ def fail(error: KzlabelError) -> ExitCode:
     return error.exit_code
 
 
-def data(value: Any, *, pretty: bool = True, stream: TextIO | None = None) -> None:
+def data(value: Any, *, pretty: bool = True) -> None:
     """Write one JSON value to stdout, on several lines or on one."""
-    out = stream or sys.stdout
-    encoding = (getattr(out, "encoding", None) or "ascii").lower().replace("-", "")
-    text = inert_json(json.dumps(value, ensure_ascii=not encoding.startswith("utf8"), indent=2 if pretty else None))
-    out.write(text + "\n")
-    out.flush()
+    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
+    text = serialised(value, indent=2 if pretty else None, ascii_only=not encoding.startswith("utf8"))
+    with _to_stdout():
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def serialised(value: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:
+    """A JSON value as text that steers no screen and can be encoded, whatever names it holds."""
+    return inert_json(json.dumps(value, ensure_ascii=ascii_only, indent=indent))
 
 
 def crash(error: BaseException) -> ExitCode:
@@ -50,11 +102,14 @@ def crash(error: BaseException) -> ExitCode:
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
-    say(
-        f"kzlabel: unexpected {type(error).__name__}: {error}; this is a bug: please report it, "
-        "with what KZLABEL_DEBUG=1 prints"
-    )
+    say(f"kzlabel: {_unexpected(error)}")
     return ExitCode.OTHER
+
+
+def _unexpected(error: BaseException) -> str:
+    return (
+        f"unexpected {type(error).__name__}: {error}; this is a bug: please report it, with what KZLABEL_DEBUG=1 prints"
+    )
 
 
 @contextlib.contextmanager
@@ -104,9 +159,10 @@ class _Bar:
 
 def line(text: str) -> None:
     """Write one line of data for a person to stdout."""
-    print(inert(text, limit=4000), flush=True)
+    lines(inert(text, limit=4000))
 
 
 def lines(text: str) -> None:
     """Write lines that are inert already to stdout."""
-    print(text, flush=True)
+    with _to_stdout():
+        print(text, flush=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import ExitCode, KzlabelError, UsageError
+from ..errors import ExitCode, UsageError
+from ..files import check_target, write_text
 from ..trust.policy import PolicyName
 from . import output as terminal
 from .options import Settings, option
@@ -60,8 +60,6 @@ def verify(
     if inputs.count("-") > 1:
         raise UsageError("-: the pipe can be read only once")
     if report is not None:
-        from ..files import check_target
-
         check_target(report, tuple(Path(given) for given in inputs if given != "-"), overwrite=overwrite)
     settings: Settings = context.obj
     verifier = Verifier(
@@ -75,28 +73,23 @@ def verify(
     items: list[Any] = []
     codes: list[ExitCode] = []
     for given in _files(inputs, recursive):
-        try:
-            verdict = verifier.verify(sys.stdin.buffer if given == "-" else Path(given), name=given, sidecar=sidecar)
-        except KzlabelError as error:
-            codes.append(terminal.fail(error))
-            rows.append({"file": given, "status": "failed", "error": str(error), "exit_code": int(error.exit_code)})
-            if as_jsonl:
-                terminal.data(rows[-1], pretty=False)
-            continue
-        codes.append(verdict.exit_code)
-        rows.append(verdict.to_json())
-        if report is not None:
-            items.append(ReportItem(verdict, Path(given) if given != "-" else None, verdict.format))
+        with terminal.outcome(given, rows, codes):
+            verdict = verifier.verify(terminal.pipe() if given == "-" else Path(given), name=given, sidecar=sidecar)
+            codes.append(verdict.exit_code)
+            rows.append(verdict.to_json())
+            if report is not None:
+                items.append(ReportItem(verdict, Path(given) if given != "-" else None, verdict.format))
+            if not as_json and not as_jsonl:
+                terminal.lines(text(verdict, verbose=verbose))
         if as_jsonl:
-            terminal.data(rows[-1], pretty=False)
-        elif not as_json:
-            terminal.lines(text(verdict, verbose=verbose))
-    if not rows:
+            terminal.data(rows.pop(), pretty=False)
+    if not codes:
         raise UsageError("there is no file to verify in what was named")
     if as_json:
         terminal.data(rows[0] if len(rows) == 1 else rows)
     if report is not None:
-        _write_report(report, page_of(items, title="Verification report", generated_at=datetime.now(UTC)), overwrite)
+        page = page_of(items, title="Verification report", generated_at=datetime.now(UTC))
+        write_text(report, page, overwrite=overwrite)
     return ExitCode.gravest(codes)
 
 
@@ -113,13 +106,3 @@ def _files(inputs: list[str], recursive: bool) -> Iterator[str]:
             for name in sorted(names):
                 if not name.startswith(".") and not is_sidecar(Path(name)):
                     yield str(Path(folder) / name)
-
-
-def _write_report(target: Path, page: str, overwrite: bool) -> None:
-    from ..files import publish, workspace, writing
-
-    with workspace(target.parent) as room:
-        finished = room / "report.html"
-        with writing(target):
-            finished.write_text(page, encoding="utf-8")
-        publish(finished, target, overwrite=overwrite)

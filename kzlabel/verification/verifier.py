@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from ..files import spool
+from ..files import scratch, spool, writing
 from ..limits import DEFAULT_LIMITS, Limits
 from ..trust import NOBODY, Policy, Trust
 from .collect import Collector
@@ -46,12 +45,13 @@ class Verifier:
         """
         if isinstance(source, str | Path):
             return self._judge(Path(source), name or str(source), sidecar)
-        with tempfile.TemporaryDirectory(prefix="kzlabel-") as folder:
-            path = Path(folder) / "input"
+        with scratch() as room:
+            path = room / "input"
             if isinstance(source, bytes):
-                path.write_bytes(source)
+                with writing(path):
+                    path.write_bytes(source)
             else:
-                path = spool(source, Path(folder), limit=self.options.limits.max_spool_bytes)
+                path = spool(source, room, limit=self.options.limits.max_spool_bytes)
             return self._judge(path, name or "-", sidecar)
 
     def _judge(self, path: Path, name: str, sidecar: Path | None) -> Verdict:
