@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,9 +162,12 @@ class Labelled:
         }
 
 
-def label_file(request: Request, options: LabelOptions, signer: Signer, collector: Collector) -> Labelled:
+def label_file(
+    request: Request, options: LabelOptions, open_signer: Callable[[], Signer], collector: Collector
+) -> Labelled:
     """Label one file: disclose, describe, sign, read back, move into place.
 
+    open_signer: called once it is known that there is something to sign, since opening may make a key.
     Raises the errors of the tree in `kzlabel.errors`; whatever happens, the input is whole and no half output is left.
     """
     source, declaration = request.source, request.declaration
@@ -175,7 +178,7 @@ def label_file(request: Request, options: LabelOptions, signer: Signer, collecto
     sidecar = _sidecar(request, format, info)
     _check_targets(request, sidecar, options)
 
-    if _labelled_already(earlier, declaration, options, signer):
+    if _labelled_already(earlier, declaration, options, open_signer):
         return _unchanged(request, options, earlier, format, sidecar)
     if declaration.source is Source.GENERATED and not options.source_confirmed:
         _refuse_camera(earlier, request.name)
@@ -183,6 +186,7 @@ def label_file(request: Request, options: LabelOptions, signer: Signer, collecto
     plan, notes = _render_plan(request, options, earlier, format)
     if request.dry_run:
         return _planned(request, format, sidecar, notes)
+    signer = open_signer()
     with workspace(request.target.parent) as room:
         rendered_path = room / f"rendered{format.extensions[0]}"
         rendered = format.render(source, rendered_path, plan)
@@ -266,12 +270,12 @@ def _refuse_camera(earlier: Collected, name: str) -> None:
         raise UsageError(f"{name}: {proof}; say --source modified or generated")
 
 
-def _labelled_already(earlier: Collected, declaration: Declaration, options: LabelOptions, signer: Signer) -> bool:
+def _labelled_already(
+    earlier: Collected, declaration: Declaration, options: LabelOptions, open_signer: Callable[[], Signer]
+) -> bool:
     """A valid manifest by the same signer, the same declaration, every layer that is asked for present."""
     manifest = earlier.manifest
     if manifest is None or manifest.state is not State.VALID:
-        return False
-    if manifest.detail.get("signer", {}).get("fingerprint") != signer.fingerprint:
         return False
     try:
         declared = Declaration.from_json(manifest.detail.get("declaration", {}))
@@ -279,9 +283,11 @@ def _labelled_already(earlier: Collected, declaration: Declaration, options: Lab
         return False
     if not declared.same_assertion(declaration):
         return False
+    if manifest.detail.get("signer", {}).get("fingerprint") != open_signer().fingerprint:
+        return False
     if options.disclosure and _state(earlier, Layer.DISCLOSURE) is not State.RECORDED:
         return False
-    holds = earlier.format.container.holds if earlier.format and earlier.format.container else ()
+    holds = earlier.format is not None and earlier.format.holds
     return not (options.metadata and holds) or _state(earlier, Layer.METADATA) is State.FOUND
 
 
@@ -296,11 +302,11 @@ def _render_plan(
     """One pass over the media: disclosure and merged metadata. With it, sentences about what could not be done."""
     notes: list[str] = []
     slots = Slots()
-    if options.metadata and format.container is not None:
+    if options.metadata and format.holds:
         slots, told = metadata.describe(
             earlier.slots,
             request.declaration,
-            holds=format.container.holds,
+            holds=format.holds,
             aigc=options.profile.aigc,
             wording=" · ".join(phrase.badge for phrase in phrases(options.plan(request.declaration.source))),
             limits=options.limits,
@@ -398,8 +404,8 @@ def _read_back(
     if rendered.disclosure is not None and _state(found, Layer.DISCLOSURE) is not State.RECORDED:
         raise InternalError(f"{name}: the disclosure is not recorded in the manifest; nothing was written")
     described = found.layer(Layer.METADATA)
-    container = found.format.container if found.format else None
-    if options.metadata and container and container.holds and (not described or described.state is not State.FOUND):
+    holds = found.format is not None and found.format.holds
+    if options.metadata and holds and (not described or described.state is not State.FOUND):
         raise InternalError(f"{name}: the metadata just written cannot be found again; nothing was written")
     return manifest, found.evidence.sha256 or sha256_of(finished)
 

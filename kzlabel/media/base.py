@@ -10,13 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from ..containers.base import Container, Slots
+from ..containers.base import Container, Slot, Slots
 from ..disclosure.plan import DisclosurePlan, DisclosureRecord
 from ..errors import UnsupportedFormat
 from ..limits import DEFAULT_LIMITS, Limits
 from .programs.ffmpeg import Programs
 
 HEADER_BYTES = 64 * 1024  # what `score` gets to see: enough for a text's first screen and for any magic number
+BEYOND_DOUBT = 100  # the score of a signature that no other format shares: nobody else is asked then
 
 Progress = Callable[[float], None]
 """Called with the share that is done, 0..1, rising."""
@@ -107,7 +108,7 @@ class Format(ABC):
     @classmethod
     @abstractmethod
     def score(cls, header: bytes) -> int:
-        """How surely the first HEADER_BYTES of a file are of this format: 0 not at all, 100 beyond doubt."""
+        """How surely the first HEADER_BYTES of a file are of this format: 0 not at all, BEYOND_DOUBT at most."""
 
     def probe(self, source: Path, limits: Limits) -> MediaInfo:
         """Look at a file cheaply. Raises UnreadableFile or LimitExceeded."""
@@ -120,6 +121,11 @@ class Format(ABC):
         Raises UnreadableFile, LimitExceeded, RequirementNotMet, MissingProgram, OutputError.
         """
         raise UnsupportedFormat(self.sentence_of_refusal(source))
+
+    @property
+    def holds(self) -> frozenset[Slot]:
+        """The slots that `render` fills."""
+        return self.container.holds if self.container else frozenset()
 
     def carrier_for(self, info: MediaInfo) -> Carrier:
         """How this very file carries its manifest, where that depends on more than the format."""

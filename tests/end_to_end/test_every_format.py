@@ -46,8 +46,27 @@ def test_a_file_of_every_format_is_labelled_verified_and_protected(name: str, tm
     trusted = kzlabel("verify", target, "--json", "--policy", "trusted", "--trust", tmp_path / ROOT, home=tmp_path)
     assert (trusted.code, trusted.json["verdict"]) == (0, "verified")
 
+    _an_independent_validator_agrees(target, sidecar if sidecar.exists() else None, verdict["format"], tmp_path)
     _labelled_again_is_a_copy(target, tmp_path)
     _one_flipped_byte_is_noticed(target, tmp_path)
+
+
+def _an_independent_validator_agrees(target: Path, sidecar: Path | None, mime: str, home: Path) -> None:
+    """Where it reads the format: it knows neither Matroska nor texts in other encodings than UTF-8."""
+    data = target.read_bytes()
+    if mime not in encypher_c2pa.supported_mime_types() or data.startswith(b"\xff\xfe"):
+        return
+    report = encypher_c2pa.verify(
+        data,
+        mime,
+        manifest_store=sidecar.read_bytes() if sidecar else None,
+        trust_pem=(home / ROOT).read_text(),
+        no_default_trust=True,
+        telemetry=False,
+        online=False,
+    )
+    assert report["validation_state"] == "Trusted", report["validation_results"]["failure"]
+    assert report["hard_binding"] == "match"
 
 
 def _labelled_again_is_a_copy(target: Path, home: Path) -> None:
@@ -96,25 +115,3 @@ def test_metadata_that_was_there_before_is_there_after(name: str, tmp_path: Path
         assert Image.open(told.json["output"]).getexif()[0x010E] == TITLE
         assert found["exif"]
     assert any(TITLE in tag["value"] for tag in found["tags"])
-
-
-@pytest.mark.parametrize("name", MAKERS)
-def test_an_independent_validator_agrees(name: str, tmp_path: Path) -> None:
-    source = work(name, tmp_path)
-    told = kzlabel("label", source, "--json", home=tmp_path)
-    assert told.code == 0, told.err
-    row = told.json
-    mime = kzlabel("verify", row["output"], "--json", home=tmp_path).json["format"]
-    if mime not in encypher_c2pa.supported_mime_types():
-        pytest.skip(f"the independent validator does not read {mime}")
-    report = encypher_c2pa.verify(
-        Path(row["output"]).read_bytes(),
-        mime,
-        manifest_store=Path(row["sidecar"]).read_bytes() if row["sidecar"] else None,
-        trust_pem=(tmp_path / ROOT).read_text(),
-        no_default_trust=True,
-        telemetry=False,
-        online=False,
-    )
-    assert report["validation_state"] == "Trusted", report["validation_results"]["failure"]
-    assert report["hard_binding"] == "match"

@@ -100,6 +100,10 @@ class Film(Format):
         """Whether tags must go through ffmpeg, because the container module only reads them."""
         return self.container is None or Slot.TAGS not in self.container.holds
 
+    @property
+    def holds(self) -> frozenset[Slot]:
+        return super().holds | {Slot.TAGS}
+
     def boxes(self, source: Path, limits: Limits) -> Boxes | None:
         """The layout of boxes, for formats that have any."""
         return None
