@@ -22,6 +22,8 @@ def inert(text: str, limit: int = LIMIT) -> str:
     Doing it twice changes nothing. Markup is left alone: whoever writes HTML escapes it there.
     """
     cut = text[: limit + 1]
+    if cut.isprintable() and not _INVISIBLE.search(cut):  # nearly every text: ten times as fast
+        return cut if len(cut) <= limit else cut[: max(limit - 1, 0)] + "…"
     shown = "".join(_escape(char) if _steers(char) else char for char in cut)
     return shown if len(shown) <= limit else shown[: max(limit - 1, 0)] + "…"
 

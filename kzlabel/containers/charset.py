@@ -11,6 +11,7 @@ TRANSPARENT = "latin-1"
 
 # C0 controls that no text holds; tab, line feed, vertical tab, form feed, carriage return and escape may occur.
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROL_BYTES = bytes(byte for byte in range(128) if _CONTROL.match(bytes((byte,))))
 _CONTROL_CHARACTER = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 _ASCII = re.compile("[\t\n\r -~]+")
@@ -97,7 +98,8 @@ def is_text(data: bytes, *, cut: bool = False) -> bool:
         return False
     if sniff(data, cut=cut) is not None or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return True
-    return sum(1 for _ in _CONTROL.finditer(data)) <= len(data) // DAMAGE
+    controls = len(data) - len(data.translate(None, _CONTROL_BYTES))
+    return controls <= len(data) // DAMAGE
 
 
 def is_damaged(data: bytes) -> bool:

@@ -104,7 +104,7 @@ class Packet:
         for description in self._descriptions():
             if (attribute := description.get(wanted.tag)) is not None:
                 found.append(attribute.strip())
-            for element in description.findall(wanted.tag):
+            for element in description.iterchildren(wanted.tag):
                 found += _flat(element)
         return tuple(value for value in found[:MAX_VALUES] if value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import HEADER_BYTES, Carrier, Format, MediaInfo, Medium, Rendered, RenderPlan
+from .base import BEYOND_DOUBT, HEADER_BYTES, Carrier, Format, MediaInfo, Medium, Rendered, RenderPlan
 from .programs.ffmpeg import Programs
 
 __all__ = [
@@ -35,10 +35,16 @@ def detect(header: bytes, name: str, known: tuple[Format, ...]) -> Format | None
 
     Content decides; the name's ending only chooses between formats that score alike, such as plain text and Markdown.
     """
-    scores = [(format.score(header), format) for format in known]
-    best = max((score for score, _ in scores), default=0)
+    best, leaders = 0, list[Format]()
+    for format in known:
+        score = format.score(header)
+        if score == BEYOND_DOUBT:
+            return format
+        if score > best:
+            best, leaders = score, []
+        if score == best:
+            leaders.append(format)
     if best <= 0:
         return None
-    leaders = [format for score, format in scores if score == best]
     ending = name[name.rfind(".") :].lower() if "." in name else ""
     return next((format for format in leaders if ending in format.extensions), leaders[0])

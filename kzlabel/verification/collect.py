@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from ..containers.base import Slots
-from ..errors import InputError, LimitExceeded, UnreadableFile
+from ..errors import InputError, LimitExceeded
 from ..evidence import AI, Evidence, Layer, LayerEvidence, State
-from ..files import open_input
+from ..files import open_input, sha256_of
 from ..limits import DEFAULT_LIMITS, Limits
 from ..marks import metadata, sidecar, text_manifest
 from ..marks.manifest import ANY_BYTES, read
 from ..media import HEADER_BYTES, Carrier, Format, Medium, detect, formats
 from ..trust import NOBODY, Trust
 
-# Below this a thread costs more than it saves: hashing 64 KB takes 0.1 ms.
-HASH_ASIDE = 64 * 1024
+# Up to this size a file is read once, and hash, manifest and slots are of the same bytes. A larger one is streamed by
+# each, and hashed beside them; below, that costs more than it saves: hashing 4 MiB takes 2 ms, a thread on a busy
+# machine as much.
+HELD_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -66,28 +71,27 @@ class Collector:
         """
         shown = name or source.name
         try:
-            with open_input(source) as file:
-                header = file.read(HEADER_BYTES)
-            with self._hashing(source) as digest:
-                found = self._look(source, shown, header, beside)
+            content = _Content.of(source)
+            with content.hashing() as digest:
+                found = self._look(content, shown, beside)
         except InputError as error:
             return Collected(Evidence(shown, unreadable=_renamed(str(error), source, shown)))
         return replace(found, evidence=replace(found.evidence, sha256=digest()))
 
-    def _look(self, source: Path, shown: str, header: bytes, beside: Path | None) -> Collected:
-        format = detect(header, shown, self.formats)
+    def _look(self, content: _Content, shown: str, beside: Path | None) -> Collected:
+        format = detect(content.header, shown, self.formats)
         mime = format.mime if format else ANY_BYTES
         not_checked: dict[str, str] = {}
 
         located: text_manifest.Located | None = None
         store: bytes | None = None
         if format is not None and format.carrier is Carrier.TEXT:
-            manifest, located = self._in_text(source, format)
+            manifest, located = self._in_text(content, format)
             store = located.store if located else None
         else:
-            manifest = read(source, mime, trust=self.trust, limits=self.limits)
+            manifest = read(content.whole or content.path, mime, trust=self.trust, limits=self.limits)
 
-        slots, complaint = self._slots(source, format, shown)
+        slots, complaint = self._slots(content, format, shown)
         unfound = manifest is None or manifest.state is State.NOT_CHECKED
         if format is None and unfound:
             complaint = f"{shown}: this is no file format that kzlabel knows"
@@ -95,7 +99,7 @@ class Collector:
         if complaint and format is not None:
             not_checked[Layer.METADATA] = complaint
 
-        sidecar_evidence, sidecar_store = self._beside(source, mime, beside)
+        sidecar_evidence, sidecar_store = self._beside(content, mime, beside)
         store = store or sidecar_store
         nothing = unfound and sidecar_evidence is None and described.state is State.ABSENT
         if complaint and nothing:
@@ -119,46 +123,75 @@ class Collector:
         )
         return Collected(evidence, format, slots, store, located)
 
-    def _slots(self, source: Path, format: Format | None, shown: str) -> tuple[Slots, str | None]:
+    def _slots(self, content: _Content, format: Format | None, shown: str) -> tuple[Slots, str | None]:
         """The slots of the container; where it cannot be parsed, nothing and the reason."""
         if format is None or format.container is None:
             return Slots(), None
         try:
-            with open_input(source) as file:
+            with content.open() as file:
                 return format.container.read(file, self.limits), None
         except InputError as error:
-            return Slots(), _renamed(str(error), source, shown)
+            return Slots(), _renamed(str(error), content.path, shown)
 
-    def _in_text(self, source: Path, format: Format) -> tuple[LayerEvidence | None, text_manifest.Located | None]:
-        if source.stat().st_size > self.limits.max_text_bytes:
+    def _in_text(self, content: _Content, format: Format) -> tuple[LayerEvidence | None, text_manifest.Located | None]:
+        if content.size > self.limits.max_text_bytes:
             raise LimitExceeded(
-                f"{source.name}: the text is larger than the limit of {self.limits.max_text_bytes} bytes"
+                f"{content.path.name}: the text is larger than the limit of {self.limits.max_text_bytes} bytes"
             )
-        data = source.read_bytes()
+        data = content.whole or content.path.read_bytes()
         return text_manifest.read_evidence(data, format.mime, trust=self.trust, limits=self.limits)
 
-    def _beside(self, source: Path, mime: str, explicit: Path | None) -> tuple[LayerEvidence | None, bytes | None]:
+    def _beside(self, content: _Content, mime: str, explicit: Path | None) -> tuple[LayerEvidence | None, bytes | None]:
         """Evidence from a sidecar. One under the ambiguous name that binds to something else is no tampering."""
-        found = sidecar.find(source, explicit, self.limits)
+        found = sidecar.find(content.path, explicit, self.limits)
         if found is None:
             return None, None
+        whole = content.whole or content.path
         evidence = read(
-            source, mime, store=found.store, trust=self.trust, layer=Layer.SIDECAR, limits=self.limits
+            whole, mime, store=found.store, trust=self.trust, layer=Layer.SIDECAR, limits=self.limits
         ) or LayerEvidence(Layer.SIDECAR, State.INVALID, codes=("claim.missing",))
         evidence = replace(evidence, detail={**evidence.detail, "place": found.place})
         if found.ambiguous and evidence.state is State.TAMPERED and _only_the_binding_fails(evidence):
             return LayerEvidence(Layer.SIDECAR, State.NOT_FOR_THIS_FILE, detail={"place": found.place}), None
         return evidence, found.store
 
+
+@dataclass(frozen=True)
+class _Content:
+    """One file's bytes. header: the first HEADER_BYTES. whole: all of them, None where they are too many to hold."""
+
+    path: Path
+    size: int
+    header: bytes
+    whole: bytes | None
+
+    @classmethod
+    def of(cls, path: Path) -> _Content:
+        with open_input(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(size + 1 if size <= HELD_BYTES else HEADER_BYTES)
+        return cls(path, size, data[:HEADER_BYTES], data if len(data) == size else None)
+
+    def open(self) -> BinaryIO:
+        return open_input(self.path) if self.whole is None else _Held(self.whole, self.path)
+
     @contextmanager
-    def _hashing(self, source: Path) -> Iterator[Callable[[], str]]:
-        """SHA-256 of the file, on a thread of its own while the layers are looked at."""
-        if source.stat().st_size < HASH_ASIDE:
-            yield lambda: _sha256(source)
+    def hashing(self) -> Iterator[Callable[[], str]]:
+        """SHA-256 of a large file on a thread of its own while the layers are looked at."""
+        if self.whole is not None:
+            yield hashlib.sha256(self.whole).hexdigest
             return
         with ThreadPoolExecutor(1, thread_name_prefix="sha256") as pool:
-            future = pool.submit(_sha256, source)
+            future = pool.submit(sha256_of, self.path)
             yield future.result
+
+
+class _Held(io.BytesIO):
+    """Bytes that know the name of the file they come from, as messages tell it."""
+
+    def __init__(self, data: bytes, path: Path) -> None:
+        super().__init__(data)
+        self.name = path
 
 
 def _renamed(sentence: str, source: Path, shown: str) -> str:
@@ -181,11 +214,3 @@ def _disclosure(manifest: LayerEvidence | None, beside: LayerEvidence | None) ->
         if found and found.state in (State.VALID, State.EXPIRED) and (record := found.detail.get("disclosure")):
             return LayerEvidence(Layer.DISCLOSURE, State.RECORDED, AI(record.get("source", AI.UNKNOWN)), detail=record)
     return LayerEvidence(Layer.DISCLOSURE, State.ABSENT)
-
-
-def _sha256(source: Path) -> str:
-    try:
-        with source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UnreadableFile(f"{source.name}: {(error.strerror or str(error)).lower()}") from None
