@@ -33,7 +33,7 @@ SIDEWAYS = {("cli", "demo"), ("shorthand", "labeller"), ("__main__", "cli"), ("i
 # What only one module may import.
 EXCLUSIVE = {
     "c2pa": {"marks/manifest.py"},
-    "mutagen": {"containers/tags.py"},
+    "mutagen": {"containers/tag_library.py"},
     "piexif": {"marks/exif.py"},
     "pikepdf": {"containers/pdf.py"},
     "typer": {f"cli/{path.name}" for path in (PACKAGE / "cli").glob("*.py")},

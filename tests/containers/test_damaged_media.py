@@ -15,10 +15,9 @@ from kzlabel.containers.base import Container, Slots, Tag
 from kzlabel.containers.flv import FLV
 from kzlabel.containers.isobmff import MP4
 from kzlabel.containers.matroska import MATROSKA
-from kzlabel.containers.ogg import OGG, OPUS
 from kzlabel.containers.ooxml import OOXML
 from kzlabel.containers.pdf import PDF
-from kzlabel.containers.tags import FLAC, MP3
+from kzlabel.containers.tags import FLAC, MP3, OGG, OPUS
 from kzlabel.errors import LimitExceeded, UnreadableFile
 from kzlabel.limits import DEFAULT_LIMITS
 

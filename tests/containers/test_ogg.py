@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kzlabel.containers.base import Slots, Tag
-from kzlabel.containers.ogg import OGG, OPUS
+from kzlabel.containers.tags import OGG, OPUS
 from kzlabel.errors import UnreadableFile
 from kzlabel.limits import DEFAULT_LIMITS, Limits
 
@@ -34,6 +35,19 @@ def test_comments_are_written_and_every_packet_stays_as_it_was(kind: str, length
     assert packets(after) == packets(before)
     seen = tags_seen(after)
     assert (seen["aigc"], seen["title"], len(seen["long"])) == (AIGC.value, "Сурет", length)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_comments_of_other_encodings_and_alphabets_stay(kind: str, tmp_path: Path) -> None:
+    odd = (b"ARTIST=\xc0\xe1\xe2", "ИМЯ=кто".encode(), b"no sign")
+    path = tmp_path / "odd"
+    path.write_bytes(golden(kind))
+    with path.open("rb") as file:
+        comments = KINDS[kind].comments(file, DEFAULT_LIMITS)
+    KINDS[kind].put(path, replace(comments, entries=odd), DEFAULT_LIMITS)
+    after = write(kind, tmp_path, path.read_bytes(), Slots(tags=(AIGC,)))
+    assert after[-500:] == golden(kind)[-500:]
+    assert KINDS[kind].comments(io.BytesIO(after), DEFAULT_LIMITS).entries[:3] == odd
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -99,6 +99,34 @@ def test_an_mp3_keeps_its_version_its_frames_and_its_sound(version: int, tmp_pat
             assert whole in after
 
 
+@pytest.mark.parametrize("version", [3, 4])
+def test_frames_with_flags_frames_beyond_decoding_and_the_tag_at_the_end_stay_byte_for_byte(
+    version: int, tmp_path: Path
+) -> None:
+    frames = [
+        frame(version, b"TPE1", b"\x00Artist", flags=0x4000 if version == 4 else 0x8000),
+        frame(version, b"TALB", b"\x03\xff\xfe\xfd" if version == 4 else b"\x01\xff\xfe\x00\xd8"),
+        frame(version, b"PRIV", b"owner\x00secret"),
+        frame(version, b"GEOB", b"\x00text/plain\x00a.txt\x00\x00content"),
+        frame(version, b"TPE2", b"\x00one/two"),
+        frame(version, b"COMM", b"\x00engnote\x00foreign"),
+    ]
+    last = b"TAG" + b"old title".ljust(125, b"\0")
+    after = write(MP3, tmp_path, tag(version, *frames) + sound() + last, SLOTS)
+    assert all(whole in after for whole in frames)
+    assert after.endswith(sound() + last)
+    assert list(read(MP3, after).values("TPE2")) == ["one/two"]
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_names_and_values_are_written_exactly_as_given(version: int, tmp_path: Path) -> None:
+    given = Tag("Құрал Name=1", "x" + "TAG".ljust(127, "y"))  # what would look like ID3v1 to whoever saves the tag
+    after = write(MP3, tmp_path, tagged_mp3(version), Slots(tags=(given,)))
+    assert [(entry.name, entry.value) for entry in read(MP3, after).tags if entry.name == given.name] == [
+        (given.name, given.value)
+    ]
+
+
 def test_id3_of_version_2_2_stays_when_only_tags_are_written(tmp_path: Path) -> None:
     after = write(MP3, tmp_path, tagged_mp3(2), Slots(tags=(AIGC,)))
     assert after[3] == 2
@@ -162,6 +190,14 @@ def test_a_tag_larger_than_the_limits_is_damage() -> None:
     assert not found.tags
 
 
+def test_texts_beyond_the_limits_hide_no_others() -> None:
+    long = frame(4, b"TXXX", b"\x03long\x00" + b"x" * (2 << 20))
+    many = frame(4, b"TPE1", b"\x03" + b"a\x00" * 5000)
+    found = read(MP3, tag(4, long, many, frame(4, b"TIT2", b"\x03Title")))
+    assert [entry.value for entry in found.tags] == ["Title"]
+    assert len(found.damage) == 2
+
+
 def test_too_many_frames_are_damage() -> None:
     many = tag(4, *[frame(4, b"TIT2", b"\x03x")] * 50)
     assert "more than 20" in read(MP3, many, Limits(max_boxes=20)).damage[0]
@@ -191,6 +227,21 @@ def test_a_flac_without_comments_gets_some(tmp_path: Path) -> None:
     after = write(FLAC, tmp_path, bare, Slots(tags=(AIGC,)))
     assert packets(after) == packets(bare)
     assert tags_seen(after)["aigc"] == AIGC.value
+
+
+def test_blocks_and_comments_of_any_kind_stay_in_a_flac_byte_for_byte(tmp_path: Path) -> None:
+    entries = [b"ARTIST=\xc0\xe1\xe2", "ИМЯ=кто".encode(), b"no sign"]  # in another encoding, of another alphabet, odd
+    body = b"\x01\0\0\0v" + struct.pack("<I", 3) + b"".join(struct.pack("<I", len(one)) + one for one in entries)
+    picture = struct.pack(">II", 3, 9) + b"image/\xff\xfe\xfd" + bytes(24) + b"no length"
+    blocks = {6: picture, 2: b"riffdata", 5: bytes(range(200)) * 2, 4: body, 100: b"of tomorrow"}
+    data = golden("flac")
+    added = b"".join(bytes([kind]) + len(block).to_bytes(3) + block for kind, block in blocks.items())
+    before = data[:42] + added + data[42:]
+    after = write(FLAC, tmp_path, before, Slots(tags=(AIGC,)))
+    assert after[-2000:] == data[-2000:]
+    assert all(block in after for kind, block in blocks.items() if kind != 4)
+    assert all(entry in after for entry in entries)
+    assert list(read(FLAC, after).values("AIGC")) == [AIGC.value]
 
 
 def test_the_manifest_before_a_flac_stream_is_noticed_and_kept(tmp_path: Path) -> None:
