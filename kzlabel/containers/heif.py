@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,7 +10,7 @@ from ..errors import LimitExceeded, UnreadableFile
 from ..limits import Limits
 from .base import Slot, Slots
 from .boxes import Box, BoxWalker
-from .heif_items import IN_FILE, Item, Meta, read_meta, with_xmp
+from .heif_items import IN_FILE, Item, Meta, read_meta, shifted_locations, with_xmp
 from .isobmff import C2PA_UUID
 from .offsets import Overflow, Shift, shifted_moov
 from .reading import Found, name_of
@@ -24,14 +25,15 @@ class HeifContainer:
     def read(self, file: BinaryIO, limits: Limits) -> Slots:
         found = Found(file, limits)
         with found.part():
-            walker = BoxWalker(file, limits)
+            walker = _walker(file, limits)
             for box in walker.top():
                 found.manifest = found.manifest or box.uuid == C2PA_UUID
-        with found.part():
-            meta = read_meta(BoxWalker(file, limits), limits)
-            for item in meta.items if meta else ():
                 with found.part():
-                    _take(item, meta, found)
+                    for each in _metas(walker, box):
+                        meta = read_meta(walker, each, limits)
+                        for item in meta.items:
+                            with found.part():
+                                _take(item, meta, found)
         return found.slots()
 
     def write(self, path: Path, slots: Slots, limits: Limits) -> None:
@@ -53,25 +55,44 @@ class HeifContainer:
 HEIF = HeifContainer()
 
 
-def _take(item: Item, meta: Meta | None, found: Found) -> None:
-    if meta is None or not (item.is_xmp or item.type == b"Exif"):
+def _walker(file: BinaryIO, limits: Limits) -> BoxWalker:
+    walker = BoxWalker(file, limits)
+    first = next(walker.top(), None)
+    if first is None or first.type != b"ftyp":
+        raise UnreadableFile(f"{name_of(file)}: this is no HEIC or AVIF file")
+    return walker
+
+
+def _metas(walker: BoxWalker, box: Box) -> Iterator[Box]:
+    """The `meta` boxes at the top level, or those of a sequence and its tracks."""
+    if box.type == b"meta":
+        yield box
+    elif box.type in (b"moov", b"trak"):
+        for child in walker.children(box):
+            yield from _metas(walker, child)
+
+
+def _take(item: Item, meta: Meta, found: Found) -> None:
+    if not (item.is_xmp or item.type == b"Exif"):
         return
     location = meta.location(item)
     if location is None:
         raise UnreadableFile(f"{name_of(found.file)}: an item of the picture has no place")
     data = b"".join(found.block(place, size, "an item") for place, size in meta.ranges(location))
     if item.is_xmp:
-        found.xmp.append(data)
+        if data not in found.xmp:  # a sequence has it in its track, too
+            found.xmp.append(data)
     elif found.exif is None:
         # The first four bytes tell how far the TIFF header is away (ISO/IEC 23008-12, A.2.1).
         found.exif = data[4 + int.from_bytes(data[:4]) :].removeprefix(b"Exif\0\0")
 
 
 def _edits(file: BinaryIO, packet: bytes, limits: Limits) -> list[Edit]:
-    walker = BoxWalker(file, limits)
-    meta = read_meta(walker, limits)
-    if meta is None:
+    walker = _walker(file, limits)
+    box = walker.find(None, b"meta")
+    if box is None:
         raise UnreadableFile(f"{name_of(file)}: there is no picture in it")
+    meta = read_meta(walker, box, limits)
     if (room := _room(meta, len(packet))) is not None:
         return [Edit(room[0], room[0] + room[1], packet.ljust(room[1]))]
 
@@ -106,15 +127,21 @@ def _room(meta: Meta, length: int) -> tuple[int, int] | None:
 
 
 def _index(walker: BoxWalker, top: list[Box], shift: Shift, limits: Limits) -> list[Edit]:
-    """The offsets of a sequence's samples."""
+    """The offsets of a sequence's samples, and of the items of its tracks."""
     edits = []
     for box in top:
-        if box.type == b"moov":
-            if box.header != 8:
-                raise UnreadableFile(f"{name_of(walker.file)}: its index of frames is malformed")
-            body = walker.content(box, limits.max_slot_bytes)
-            whole = (8 + len(body)).to_bytes(4) + b"moov" + body
-            edits.append(Edit(box.start, box.end, shifted_moov(whole, shift, name_of(walker.file))))
+        if box.type != b"moov":
+            continue
+        if box.header != 8:
+            raise UnreadableFile(f"{name_of(walker.file)}: its index of frames is malformed")
+        body = walker.content(box, limits.max_slot_bytes)
+        whole = shifted_moov((8 + len(body)).to_bytes(4) + b"moov" + body, shift, name_of(walker.file))
+        for meta in _metas(walker, box):
+            if locations := walker.find(meta, b"iloc", skip=4):
+                place, end = locations.body - box.start, locations.end - box.start
+                new = shifted_locations(whole[place:end], walker.file, shift.moved, limits)
+                whole = whole[:place] + new + whole[end:]
+        edits.append(Edit(box.start, box.end, whole))
     return edits
 
 

@@ -67,11 +67,8 @@ class Meta:
         return [(base + offset, length) for _, offset, length in location.extents]
 
 
-def read_meta(walker: BoxWalker, limits: Limits) -> Meta | None:
-    """The file's `meta` box; None where there is none. Raises UnreadableFile, LimitExceeded."""
-    box = walker.find(None, b"meta")
-    if box is None:
-        return None
+def read_meta(walker: BoxWalker, box: Box, limits: Limits) -> Meta:
+    """The parts of a `meta` box. Raises UnreadableFile, LimitExceeded."""
     items: tuple[Item, ...] = ()
     locations: tuple[Location, ...] = ()
     primary, idat = 0, None
@@ -79,7 +76,7 @@ def read_meta(walker: BoxWalker, limits: Limits) -> Meta | None:
         if child.type == b"iinf":
             items = tuple(_items(walker, child, limits))
         elif child.type == b"iloc":
-            locations = _locations(walker.content(child, limits.max_slot_bytes), walker.file, limits)
+            locations = _Numbers(walker.content(child, limits.max_slot_bytes), walker.file, limits).locations()
         elif child.type == b"pitm":
             data = walker.content(child, 64)
             primary = int.from_bytes(data[4:6] if data[:1] == b"\0" else data[4:8])
@@ -120,6 +117,28 @@ def with_xmp(
     return _box(b"meta", b"".join(parts))
 
 
+def shifted_locations(data: bytes, file: BinaryIO, moved: Callable[[int], int], limits: Limits) -> bytes:
+    """The content of an item location box, of the same length, with its offsets into the file moved.
+
+    Raises UnreadableFile, LimitExceeded.
+    """
+    numbers = _Numbers(data, file, limits)
+    locations = numbers.locations()
+    places = iter(numbers.places)
+    changed = bytearray(data)
+    for location in locations:
+        for _, offset, _ in location.extents:
+            place, width = next(places)
+            growth = moved(offset) - offset
+            if location.method != IN_FILE or location.reference or not growth:
+                continue
+            value = int.from_bytes(data[place : place + width]) + growth
+            if value >= 1 << 8 * width:
+                raise LimitExceeded(f"{name_of(file)}: its item locations leave no room; convert it to JPEG")
+            changed[place : place + width] = value.to_bytes(width)
+    return bytes(changed)
+
+
 def _items(walker: BoxWalker, box: Box, limits: Limits) -> list[Item]:
     version = walker.content(box, limits.max_slot_bytes)[:1]
     found: list[Item] = []
@@ -135,43 +154,44 @@ def _items(walker: BoxWalker, box: Box, limits: Limits) -> list[Item]:
 
 
 class _Numbers:
-    """Reads big-endian integers of varying width one after the other."""
+    """Reads an item location box, integers of varying width one after the other (8.11.3)."""
 
-    def __init__(self, data: bytes, name: str) -> None:
-        self._data, self._place, self._name = data, 0, name
+    def __init__(self, data: bytes, file: BinaryIO, limits: Limits) -> None:
+        self._data, self._place = data, 0
+        self._name = name_of(file)
+        self._visits = Visits(file, limits.max_boxes)
+        self.places: list[tuple[int, int]] = []
+        """Where each extent's offset stands in the data, and its width, in the order of `locations`."""
 
-    def next(self, width: int) -> int:
+    def locations(self) -> tuple[Location, ...]:
+        version = self._next(4) >> 24
+        if version > 2:
+            raise UnreadableFile(f"{self._name}: the item locations are of an unknown version")
+        sizes = self._next(2)
+        offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
+        id_size = 4 if version == 2 else 2
+        found = []
+        for _ in range(self._next(id_size)):
+            self._visits.count()
+            id = self._next(id_size)
+            method = self._next(2) & 15 if version else 0
+            reference, base = self._next(2), self._next(base_size)
+            extents = []
+            for _ in range(self._next(2)):
+                self._visits.count()
+                index = self._next(index_size if version else 0)
+                self.places.append((self._place, offset_size))
+                extents.append((index, base + self._next(offset_size), self._next(length_size)))
+            found.append(Location(id, method, reference, tuple(extents)))
+        return tuple(found)
+
+    def _next(self, width: int) -> int:
         end = self._place + width
         if end > len(self._data):
             raise UnreadableFile(f"{self._name}: the item locations are cut off")
         value = int.from_bytes(self._data[self._place : end])
         self._place = end
         return value
-
-
-def _locations(data: bytes, file: BinaryIO, limits: Limits) -> tuple[Location, ...]:
-    numbers = _Numbers(data, name_of(file))
-    visits = Visits(file, limits.max_boxes)
-    version = numbers.next(4) >> 24
-    sizes = numbers.next(2)
-    offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
-    if version > 2:
-        raise UnreadableFile(f"{name_of(file)}: the item locations are of an unknown version")
-    index_size = index_size if version else 0
-    id_size = 4 if version == 2 else 2
-    found = []
-    for _ in range(numbers.next(id_size)):
-        visits.count()
-        id = numbers.next(id_size)
-        method = numbers.next(2) & 15 if version else 0
-        reference, base = numbers.next(2), numbers.next(base_size)
-        extents = []
-        for _ in range(numbers.next(2)):
-            visits.count()
-            index = numbers.next(index_size)
-            extents.append((index, base + numbers.next(offset_size), numbers.next(length_size)))
-        found.append(Location(id, method, reference, tuple(extents)))
-    return tuple(found)
 
 
 def _moved(location: Location, moved: Callable[[int], int]) -> Location:

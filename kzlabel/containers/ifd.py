@@ -15,6 +15,7 @@ from .reading import Visits, name_of, read_at, read_block, size_of
 # IFD (TIFF Technical Note 1), LONG8 SLONG8 IFD8 (BigTIFF), UTF-8 (EXIF 3.0).
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 _INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+_UNITS = {type: size for type, size in _SIZES.items() if size > 1} | {5: 4, 10: 4}  # a rational is two integers
 MAX_INTEGERS = 4096  # values of one entry that are unpacked
 
 
@@ -139,6 +140,12 @@ class Field:
     def moved(cls, reader: TiffReader, entry: Entry) -> Field:
         """The same entry in another directory of the same file: inline values and offsets stay true."""
         return cls(entry.type, entry.count, raw=read_at(reader.file, entry.start + 8, 4))
+
+    def swapped(self) -> Field:
+        """The same value in the other byte order."""
+        width = _UNITS.get(self.type, 1)
+        data = b"".join(self.data[at : at + width][::-1] for at in range(0, len(self.data), width))
+        return Field(self.type, self.count, data)
 
 
 def render(order: str, fields: Mapping[int, Field], start: int, next: int) -> bytes:

@@ -72,10 +72,10 @@ class TiffContainer:
             held = Found(file, limits)
             reader, mine = TiffReader(file, limits), TiffReader(other, limits)
             first, present = reader.directory(reader.first), mine.directory(mine.first).entries
-            if mine.order != reader.order:
-                raise LimitExceeded(f"{source.name}: the byte order changed, so its metadata cannot be carried over")
             fields = _fields(reader, first, _CARRIED - present.keys(), held)
             exif = {} if _EXIF_IFD in present else _inner_fields(reader, first, held)
+        if mine.order != reader.order:
+            fields, exif = ({tag: field.swapped() for tag, field in each.items()} for each in (fields, exif))
         if fields or exif:
             _put(target, fields, limits, exif)
 
