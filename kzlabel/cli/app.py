@@ -23,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # the plain help says the same, and spares the import of rich, twice as long as all else
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: kzlabel label picture.jpg && kzlabel verify picture.labelled.jpg",
 )
