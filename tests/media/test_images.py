@@ -227,10 +227,81 @@ def test_a_size_that_the_header_only_claims_is_refused_at_once(tmp_path: Path):
             label(name, source)
 
 
-def test_slots_reach_the_container(tmp_path: Path):
-    Image.fromarray(scene()).save(tmp_path / "a.png")
-    packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
-    target, _ = label("PNG", tmp_path / "a.png", slots=Slots(xmp=(packet,)))
+PACKET = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><!-- a packet --></x:xmpmeta>'
+PROFILE = bytes(128) + b"a colour profile"
+
+
+def described(orientation: int = 1) -> bytes:
+    exif = Image.Exif()
+    exif[271], exif[274] = "Maker", orientation
+    return exif.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "settings"),
+    [
+        ("JPEG", "a.jpg", {"xmp": PACKET}),
+        ("PNG", "a.png", {}),
+        ("WebP", "a.webp", {"xmp": PACKET}),
+        ("AVIF", "a.avif", {"xmp": PACKET}),
+        ("TIFF", "a.tif", {"compression": "tiff_lzw"}),
+    ],
+)
+def test_exif_xmp_and_profile_are_still_there(name: str, file: str, settings: dict[str, object], tmp_path: Path):
+    source = tmp_path / file
+    Image.fromarray(scene()).save(source, exif=described(), icc_profile=PROFILE, **settings)
+    if "xmp" not in settings:
+        container = adapter(name).container
+        assert container
+        container.write(source, Slots(xmp=(PACKET,)), DEFAULT_LIMITS)
+    target, _ = label(name, source)
     with Image.open(target) as picture:
-        picture.load()
-        assert packet.decode() in str(picture.info.get("XML:com.adobe.xmp"))
+        assert picture.getexif()[271] == "Maker"
+        assert picture.info["icc_profile"] == PROFILE
+    container = adapter(name).container
+    assert container
+    with target.open("rb") as file_object:
+        found = container.read(file_object, DEFAULT_LIMITS)
+    assert [packet.strip() for packet in found.xmp] == [PACKET]
+    assert found.damage == ()
+
+
+def test_a_gif_s_comment_is_still_there(tmp_path: Path):
+    Image.fromarray(scene()).quantize(60).save(tmp_path / "a.gif", comment=b"a comment")
+    target, _ = label("GIF", tmp_path / "a.gif")
+    with Image.open(target) as picture:
+        assert picture.info["comment"] == b"a comment"
+
+
+@pytest.mark.parametrize(("name", "file"), [("PNG", "a.png"), ("WebP", "a.webp"), ("AVIF", "a.avif")])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_badge_is_upright_in_every_format(name: str, file: str, orientation: int, tmp_path: Path):
+    source = tmp_path / file
+    settings = {} if name == "PNG" else {"quality": 95}
+    Image.fromarray(scene(600, 400)).save(source, exif=described(orientation), **settings)
+    target, rendered = label(name, source)
+    assert rendered.disclosure
+    assert rendered.info.detail["orientation"] == orientation
+    before, after = np.asarray(shown(source)), np.asarray(shown(target))
+    assert before.shape == after.shape
+    assert (rendered.info.width, rendered.info.height) == before.shape[1::-1]
+    away = outside(rendered.disclosure, margin=8)
+    assert psnr(before[away], after[away]) > 38
+    assert abs(measured_height(badge_of(target, rendered.disclosure)) - (rendered.disclosure.glyph_height or 0)) <= 1
+    with Image.open(target) as picture:
+        assert picture.getexif()[271] == "Maker"
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WebP", "AVIF", "GIF", "TIFF"])
+def test_slots_reach_the_container(name: str, tmp_path: Path):
+    file = f"a.{'tif' if name == 'TIFF' else name.lower()}"
+    Image.fromarray(scene()).quantize(60).convert("RGB").save(tmp_path / file)
+    for plan in (DisclosurePlan(), None):
+        target = tmp_path / f"out{plan is None}"
+        adapter(name).render(tmp_path / file, target, RenderPlan(plan, slots=Slots(xmp=(PACKET,))))
+        container = adapter(name).container
+        assert container
+        with target.open("rb") as written:
+            assert [packet.strip() for packet in container.read(written, DEFAULT_LIMITS).xmp] == [PACKET]
+        with Image.open(target) as picture:
+            picture.load()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import AppendingTiffWriter
 
 from kzlabel.errors import UnsupportedFormat
 
@@ -51,6 +52,44 @@ def test_sixteen_bits_of_grey_stay_in_either_byte_order(tmp_path: Path):
         away = outside(rendered.disclosure)  # type: ignore[arg-type]
         assert (after[away] == samples[away]).all()
         assert (after[~away] != samples[~away]).any()
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_each_page_keeps_its_own_texts(compression: str, tmp_path: Path):
+    source = tmp_path / "a.tif"
+    pages = [Image.fromarray(scene(300, 200, step=step)) for step in (0, 50)]
+    with source.open("w+b") as file, AppendingTiffWriter(file) as writer:
+        for page, title in zip(pages, ("бірінші", "екінші"), strict=True):
+            tags = {270: title.encode(), 305: b"Scanner", 700: f"<x>{title}</x>".encode()}
+            page.save(writer, "TIFF", tiffinfo=tags, compression=compression)
+            writer.newFrame()
+    target, _ = label("TIFF", source)
+    with Image.open(target) as picture:
+        for number, title in enumerate(("бірінші", "екінші")):
+            picture.seek(number)
+            found = picture.tag_v2  # type: ignore[attr-defined]
+            assert found[270].encode("latin-1").rstrip(b"\0").decode() == title
+            assert found[305].rstrip("\0") == "Scanner"
+            assert title.encode() in bytes(found[700])
+
+
+@pytest.mark.parametrize("big", [False, True], ids=["little-endian", "big-endian"])
+def test_texts_exif_and_profile_stay_in_either_byte_order(big: bool, tmp_path: Path):
+    source = tmp_path / "a.tif"
+    samples = (np.add.outer(np.arange(240), np.arange(320)) * 97).astype(">u2" if big else "<u2")
+    exif = Image.Exif()
+    exif[270], exif[271] = "a hill", "Maker"
+    exif.get_ifd(0x8769).update({33434: 0.0125, 34855: 400, 36867: "2026:01:02 03:04:05"})
+    Image.fromarray(samples).save(source, exif=exif.tobytes(), icc_profile=b"\0" * 128 + b"profile", dpi=(240, 240))
+    assert source.read_bytes()[:2] == (b"MM" if big else b"II")
+    target, _ = label("TIFF", source)
+    with Image.open(target) as picture:
+        found = picture.getexif()
+        assert (found[270], found[271]) == ("a hill", "Maker")
+        inner = found.get_ifd(0x8769)
+        assert (float(inner[33434]), inner[34855], inner[36867]) == (0.0125, 400, "2026:01:02 03:04:05")
+        assert picture.info["icc_profile"].endswith(b"profile")
+        assert picture.info["dpi"] == (240, 240)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from ...containers.base import Slots
 from ...disclosure.plan import DisclosureRecord
 from ...errors import InternalError, KzlabelError, LimitExceeded, OutputError, UnreadableFile
+from ...files import reason
 from ...limits import Limits
 from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan
 
@@ -136,7 +137,7 @@ def writing(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno is not None:
-            raise OutputError(f"{name}: it cannot be written ({_words(error)}); is there room on the disk?") from None
+            raise OutputError(f"{name}: {reason(error)}") from None
         raise InternalError(f"{name}: the picture cannot be encoded ({_words(error)})") from None
     except (ValueError, TypeError, KeyError, RuntimeError, OverflowError, SystemError) as error:
         raise InternalError(f"{name}: the picture cannot be encoded ({_words(error)})") from None

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT, BITS, ORIENTATION, SUBFILE, SUB_IFDS = 256, 257, 258, 274, 254, 330
 SAMPLES, CFA, DNG = 277, 33421, 50706
 _NUMBERS = frozenset({WIDTH, HEIGHT, BITS, ORIENTATION, SUBFILE, SAMPLES})
+KEPT = (SUBFILE, ORIENTATION, 282, 283, 296, 297)  # the last four: resolution, its unit, the page's number
+TEXTS = (269, 270, 271, 272, 285, 305, 306, 315, 316, 700, 33432)  # titles, names and times; XMP
 LOSSY = {"jpeg": 95, "tiff_jpeg": 95}  # quality: the tables in the file are not Pillow's to read
 LOSSLESS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "zstd", "lzma", "group3", "group4")
 _REDUCED = 1  # bit of SUBFILE: a smaller version of another page
@@ -150,12 +152,11 @@ def _settings(picture: TiffImageFile) -> tuple[dict[str, Any], str | None]:
         note = f"its compression {compression} was replaced by LZW"
         compression = "tiff_lzw"
     tags = ImageFileDirectory_v2(prefix=picture.tag_v2.prefix)
-    for tag in (SUBFILE, ORIENTATION):
-        if tag in picture.tag_v2:
-            tags[tag] = picture.tag_v2[tag]
-    for tag in (282, 283, 296):  # resolution, which Pillow also takes from the picture's own directory
-        if tag in picture.tag_v2:
-            tags[tag] = picture.tag_v2[tag]
+    for tag in (*KEPT, *(TEXTS if picture.tell() else ())):  # those of the first page are carried by the container
+        value = picture.tag_v2.get(tag)
+        if value is not None:
+            # Pillow reads texts as Latin-1 and would write them as ASCII; their bytes are what must stay.
+            tags[tag] = value.encode("latin-1", "replace") if isinstance(value, str) else value
     settings |= {"compression": compression, "tiffinfo": tags, "icc_profile": picture.info.get("icc_profile")}
     return settings, note
 
