@@ -24,7 +24,7 @@ def check_input(path: Path) -> os.stat_result:
     try:
         status = path.stat()
     except OSError as error:
-        raise UnreadableFile(f"{name}: {_reason(error)}") from None
+        raise UnreadableFile(f"{name}: {reason(error)}") from None
     except ValueError:
         raise UnreadableFile(f"{name!r}: this is no possible file name") from None
     if stat.S_ISDIR(status.st_mode):
@@ -44,7 +44,7 @@ def open_input(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        raise UnreadableFile(f"{path.name}: {_reason(error)}") from None
+        raise UnreadableFile(f"{path.name}: {reason(error)}") from None
 
 
 def sha256_of(path: Path) -> str:
@@ -53,7 +53,7 @@ def sha256_of(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise UnreadableFile(f"{path.name}: {_reason(error)}") from None
+        raise UnreadableFile(f"{path.name}: {reason(error)}") from None
 
 
 def spool(stream: BinaryIO, folder: Path, *, limit: int) -> Path:
@@ -75,8 +75,8 @@ def _next(stream: BinaryIO) -> bytes:
     try:
         return stream.read(CHUNK)
     except (OSError, ValueError) as error:
-        reason = _reason(error) if isinstance(error, OSError) else str(error)
-        raise UnreadableFile(f"-: the input cannot be read: {reason}") from None
+        words = reason(error) if isinstance(error, OSError) else str(error)
+        raise UnreadableFile(f"-: the input cannot be read: {words}") from None
 
 
 def check_target(target: Path, sources: tuple[Path, ...], *, overwrite: bool) -> None:
@@ -152,13 +152,34 @@ def workspace(folder: Path, *, prefix: str = ".kzlabel-") -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def is_full(error: OSError) -> bool:
+    """Whether an error can only come from writing: no room left, or none allowed."""
+    return error.errno in (errno.ENOSPC, errno.EFBIG, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+def reason(error: OSError) -> str:
+    """Why the operating system refused, in words that go on a sentence and say what to do where that is known."""
+    known = {
+        errno.ENOENT: "no such file",
+        errno.EACCES: "no permission",
+        errno.EPERM: "not permitted",
+        errno.ENOSPC: "the disk is full; free some space and run it again",
+        getattr(errno, "EDQUOT", -1): "the disk quota is used up; free some space and run it again",
+        errno.EFBIG: "the file would be larger than this system allows",
+        errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+        errno.EROFS: "the file system is read-only",
+        errno.ELOOP: "too many symbolic links",
+    }
+    return known.get(error.errno or 0, (error.strerror or str(error)).lower())
+
+
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn operating system errors while `path` is written into one sentence. Raises OutputError."""
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{path.name}: {_reason(error)}") from None
+        raise OutputError(f"{path.name}: {reason(error)}") from None
 
 
 def publish(finished: Path, target: Path, *, overwrite: bool) -> None:
@@ -234,18 +255,3 @@ def copy_whole(source: Path, target: Path) -> None:
 def _flush(path: Path) -> None:
     with path.open("r+b") as file:
         os.fsync(file.fileno())
-
-
-def _reason(error: OSError) -> str:
-    known = {
-        errno.ENOENT: "no such file",
-        errno.EACCES: "no permission",
-        errno.EPERM: "not permitted",
-        errno.ENOSPC: "the disk is full; free some space and run it again",
-        getattr(errno, "EDQUOT", -1): "the disk quota is used up; free some space and run it again",
-        errno.EFBIG: "the file would be larger than this system allows",
-        errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
-        errno.EROFS: "the file system is read-only",
-        errno.ELOOP: "too many symbolic links",
-    }
-    return known.get(error.errno or 0, (error.strerror or str(error)).lower())

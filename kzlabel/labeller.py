@@ -99,8 +99,8 @@ class Labeller:
             alone,
             progress,
         )
-        labelled = label_file(request, self.options, self._warm_signer(), self._collector)
-        return replace(labelled, notes=(*self._tell_news(), *labelled.notes))
+        labelled = label_file(request, self.options, self._warm_signer, self._collector)
+        return replace(labelled, notes=(*self.take_news(), *labelled.notes))
 
     def label_bytes(
         self,
@@ -204,7 +204,8 @@ class Labeller:
                 self._news = self._signer.news
             return self._signer
 
-    def _tell_news(self) -> tuple[str, ...]:
+    def take_news(self) -> tuple[str, ...]:
+        """What a person must know about the signer and no note has told yet, such as that a key was made."""
         with self._lock:
             news, self._news = self._news, None
         return (news,) if news else ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from .containers.base import Slots
 from .declaration import Declaration, Source
 from .disclosure.plan import DisclosurePlan, DisclosureRecord, Position, TextPlace
 from .disclosure.wording import phrases
-from .errors import AlreadyLabelled, InternalError, UnsupportedFormat, UsageError
+from .errors import AlreadyLabelled, InternalError, KzlabelError, UnreadableFile, UnsupportedFormat, UsageError
 from .evidence import AI, Layer, LayerEvidence, State
 from .files import (
     check_in_place,
@@ -39,6 +40,8 @@ from .media.programs.ffmpeg import Programs
 from .profiles import Profile, load_profile
 from .signing import Signer
 from .verification.collect import Collected, Collector
+
+RENDERED, SIGNED = "rendered", "signed"  # unfinished files, in a folder of their own
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,13 @@ def label_file(
     open_signer: called once it is known that there is something to sign, since opening may make a key.
     Raises the errors of the tree in `kzlabel.errors`; whatever happens, the input is whole and no half output is left.
     """
+    with _as_people_know_it(request):
+        return _label(request, options, open_signer, collector)
+
+
+def _label(
+    request: Request, options: LabelOptions, open_signer: Callable[[], Signer], collector: Collector
+) -> Labelled:
     source, declaration = request.source, request.declaration
     check_input(source)
     earlier = collector.collect(source, name=request.name)
@@ -188,7 +198,7 @@ def label_file(
         return _planned(request, format, sidecar, notes)
     signer = open_signer()
     with workspace(request.target.parent) as room:
-        rendered_path = room / f"rendered{format.extensions[0]}"
+        rendered_path = room / f"{RENDERED}{format.extensions[0]}"
         rendered = format.render(source, rendered_path, plan)
         format.check(source, rendered_path, rendered, options.limits)
         finished, store = _sign(request, format, earlier, rendered_path, rendered, room, signer, sidecar, collector)
@@ -209,11 +219,26 @@ def label_file(
     )
 
 
+@contextmanager
+def _as_people_know_it(request: Request) -> Iterator[None]:
+    """Put the input's name into sentences about our own temporary files."""
+    try:
+        yield
+    except KzlabelError as error:
+        named, colon, rest = str(error).partition(": ")
+        ours = named == request.source.name or Path(named).stem in (RENDERED, SIGNED)
+        if not colon or not ours or named == request.target.name:
+            raise
+        raise type(error)(f"{request.name}: {rest}") from error
+
+
 # --- what is asked for, and whether it can be done ---
 
 
 def _format(earlier: Collected, request: Request, options: LabelOptions) -> Format:
     format, name = earlier.format, request.name
+    if format is None and earlier.evidence.unreadable and earlier.evidence.sha256 is None:
+        raise UnreadableFile(earlier.evidence.unreadable)
     if format is None:
         raise UnsupportedFormat(
             f"{name}: this is no file format that kzlabel knows; convert it to JPEG, PNG, MP4, MP3, FLAC or plain text"
@@ -226,8 +251,10 @@ def _format(earlier: Collected, request: Request, options: LabelOptions) -> Form
     endings = format.extensions
     ending = request.target.suffix
     if ending and ending.lower() not in endings and not options.keep_name:
+        named = Path(name).suffix
+        misnamed = f" named {inert(named)}" if named and named.lower() not in endings else ""
         raise UsageError(
-            f"{name}: this is a {format.name} file, and the output name ends in {inert(ending)}; "
+            f"{name}: this is a {format.name} file{misnamed}, and the output name says {inert(ending)}; "
             f"give -o {inert(request.target.stem)}{endings[0]}, or use --keep-name"
         )
     return format
@@ -347,7 +374,7 @@ def _sign(
     declared = definition(request.declaration, rendered.disclosure, opened=parent is not None, fmt=format.mime)
     if sidecar is not None:
         return rendered_path, sign_detached(rendered_path, declared, signer, parent=parent)
-    finished = room / f"signed{format.extensions[0]}"
+    finished = room / f"{SIGNED}{format.extensions[0]}"
     if format.carrier is Carrier.TEXT:
 
         def sign(data: bytes, exclusions: tuple[text_manifest.Exclusion, ...], digest: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,6 +60,7 @@ def settings(
 def run(arguments: list[str] | None = None) -> ExitCode:
     """Run the command line; `arguments` default to those of the process. Returns the exit code, prints the rest."""
     output.prepare_streams()
+    warnings.simplefilter("default" if os.environ.get("KZLABEL_DEBUG") else "ignore")  # libraries talk to developers
     _end_tidily_on_signals()
     try:
         code = app(args=arguments, prog_name="kzlabel", standalone_mode=False)

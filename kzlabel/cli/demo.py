@@ -16,7 +16,9 @@ EXAMPLE = "Example: kzlabel demo && open kzlabel-demo/report.html"
 
 def demo(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to put it.")] = Path("kzlabel-demo"),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to put it.", readable=False)] = Path(
+        "kzlabel-demo"
+    ),
     overwrite: Annotated[bool, option("--overwrite", help="Replace an earlier demonstration in that folder.")] = False,
     ffmpeg: Annotated[
         str | None, option("--ffmpeg", help="The ffmpeg program; default: the one that came with kzlabel.")

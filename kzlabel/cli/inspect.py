@@ -16,7 +16,7 @@ EXAMPLE = "Example: kzlabel inspect --json picture.jpg"
 
 def inspect(
     context: typer.Context,
-    input: Annotated[Path, typer.Argument(metavar="INPUT", help="File to look into.")],
+    input: Annotated[Path, typer.Argument(metavar="INPUT", help="File to look into.", readable=False)],
     sidecar: Annotated[Path | None, option("--sidecar", help="A manifest store beside the file.")] = None,
     as_json: Annotated[bool, option("--json", help="Everything as one JSON object.")] = False,
 ) -> int:

@@ -167,6 +167,8 @@ def label(
                     terminal.line(labelled.sentence)
                 for note in labelled.notes:
                     terminal.say(f"{job.name}: {note}")
+    for sentence in labeller.take_news():
+        terminal.say(f"kzlabel: {sentence}")
     value = rows[0] if len(rows) == 1 else rows
     if as_json:
         terminal.data(value)

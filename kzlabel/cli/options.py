@@ -19,5 +19,6 @@ class Settings:
 
 def option(*names: str, help: str, **more: Any) -> Any:
     """A typer option with the environment variable that its long name implies: --text-place, KZLABEL_TEXT_PLACE."""
+    more.setdefault("readable", False)  # whether a file can be read is told by what reads it, with the right exit code
     long = next(name for name in names if name.startswith("--")).split("/")[0]
     return typer.Option(*names, help=help, envvar="KZLABEL_" + long[2:].upper().replace("-", "_"), **more)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import OutputError
+from ..files import reason
 
 PIECE = 1 << 20
 # A tail up to this size is held in memory and written again in place; a longer one is copied to a file beside it.
@@ -41,7 +42,7 @@ def splice(path: Path, edits: Iterable[Edit]) -> None:
                 return
         _anew(path, ordered, size)
     except OSError as error:
-        raise OutputError(f"{path.name}: the marks cannot be written: {error.strerror or error}") from None
+        raise OutputError(f"{path.name}: the marks cannot be written: {reason(error)}") from None
 
 
 def _moving(edits: list[Edit], size: int) -> tuple[int, int]:

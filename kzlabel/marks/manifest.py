@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import OutputError, SigningError, UnreadableFile
 from ..evidence import Layer, LayerEvidence, State
+from ..files import reason
 from ..inert import inert
 from ..limits import DEFAULT_LIMITS, Limits
 from ..signing import Signer
@@ -286,7 +287,7 @@ def _writing(target: Path) -> Iterator[BinaryIO]:
     try:
         raw_file = _Raw(target, "w+b")
     except OSError as error:
-        raise OutputError(f"{target.name}: {(error.strerror or str(error)).lower()}") from None
+        raise OutputError(f"{target.name}: {reason(error)}") from None
     try:
         with io.BufferedRandom(raw_file) as writer:
             yield writer
@@ -296,7 +297,7 @@ def _writing(target: Path) -> Iterator[BinaryIO]:
         cause = error if isinstance(error, OSError) else raw_file.failure
         if cause is None:
             raise
-        raise OutputError(f"{target.name}: {(cause.strerror or str(cause)).lower()}") from None
+        raise OutputError(f"{target.name}: {reason(cause)}") from None
 
 
 class _Raw(io.FileIO):
@@ -323,7 +324,7 @@ def _reading(source: Path | bytes) -> Iterator[BinaryIO]:
     try:
         file = source.open("rb")
     except OSError as error:
-        raise UnreadableFile(f"{source.name}: {(error.strerror or str(error)).lower()}") from None
+        raise UnreadableFile(f"{source.name}: {reason(error)}") from None
     with file:
         yield file
 

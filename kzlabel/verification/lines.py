@@ -8,7 +8,7 @@ from typing import Any
 from ..evidence import AI, LayerEvidence
 from ..inert import inert
 from .sentences import signer_name
-from .verdict import Verdict
+from .verdict import Verdict, VerdictKind
 
 MAX_DEPTH = 4  # levels of one fact that are shown
 MAX_DETAILS = 24  # facts shown of one layer; the JSON has all
@@ -24,13 +24,20 @@ TIMES: Mapping[str, str] = {
 def text(verdict: Verdict, verbose: bool = False) -> str:
     """A verdict for the terminal: one line, and with `verbose` the notes and the evidence below it, indented."""
     said = f"{verdict.kind}, {verdict.ai}" if verdict.ai is not AI.UNKNOWN else str(verdict.kind)
-    lines = [f"{inert(verdict.file, limit=400)}: {said}: {inert(verdict.notes[0], limit=600)}"]
+    lines = [f"{inert(verdict.file, limit=400)}: {said}: {inert(_gist(verdict), limit=600)}"]
     if verbose:
         lines += [f"  {inert(note, limit=600)}" for note in verdict.notes[1:]]
         lines += [f"  {name}: {inert(value, limit=400)}" for name, value in (*facts(verdict), *fingerprints(verdict))]
         for layer in verdict.evidence:
             lines += [f"  {line}" for line in _layer_lines(layer)]
     return "\n".join(lines)
+
+
+def _gist(verdict: Verdict) -> str:
+    """The one note that a line has room for: what was found, or why nothing could be read."""
+    if verdict.kind is VerdictKind.UNREADABLE and len(verdict.notes) > 1:
+        return verdict.notes[1].removeprefix(f"{verdict.file}: ")
+    return verdict.notes[0]
 
 
 def facts(verdict: Verdict) -> Iterator[tuple[str, str]]:

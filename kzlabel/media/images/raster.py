@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from ...containers.base import Slots
 from ...disclosure.plan import DisclosureRecord
 from ...errors import InternalError, KzlabelError, LimitExceeded, OutputError, UnreadableFile
-from ...files import reason
+from ...files import is_full, reason
 from ...limits import Limits
 from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan
 
@@ -124,7 +124,10 @@ def reading(name: str) -> Iterator[None]:
         raise
     except MemoryError:
         raise LimitExceeded(f"{name}: decoding it takes more memory than there is") from None
-    except Exception as error:  # Pillow's plugins raise nearly anything: struct.error, KeyError, SyntaxError …
+    except Exception as error:
+        if isinstance(error, OSError) and is_full(error):  # what was decoded is written within the same block
+            raise OutputError(f"{name}: {reason(error)}") from None
+        # Pillow's plugins raise nearly anything: struct.error, KeyError, SyntaxError …
         if type(error).__name__ == "DecompressionBombError":
             raise LimitExceeded(f"{name}: {_words(error)}") from None
         raise UnreadableFile(f"{name}: the picture cannot be decoded ({_words(error)}); it may be damaged") from None

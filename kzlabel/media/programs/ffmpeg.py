@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import signal
 import subprocess
 import threading
 from collections import deque
@@ -256,6 +257,8 @@ def _failure(name: str, path: str, status: int, log: Sequence[str]) -> KzlabelEr
     words = reason(log)
     if any("No space left on device" in line or "Disk quota exceeded" in line for line in log):
         return OutputError(f"{name}: the disk is full; free some space and run it again")
+    if -status == getattr(signal, "SIGXFSZ", None):
+        return OutputError(f"{name}: the output would be larger than this system allows")
     if any("Unknown encoder" in line or "Unknown decoder" in line for line in log):
         return MissingProgram(f"{name}: {path} was built without a codec that this film needs: {words}")
     if status in (126, 127) or any("error while loading shared libraries" in line for line in log):
