@@ -14,7 +14,7 @@ from .base import Slot, Slots, Tag
 from .reading import Found, Visits, name_of, read_at, size_of
 from .splice import Edit, splice
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP = "XML:com.adobe.xmp"  # XMP Part 3, 1.1.5
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 # Marked unsafe to copy, since they tell how to see the samples; the samples keep their colours, so they stay true.
@@ -47,7 +47,7 @@ class PngContainer:
     def read(self, file: BinaryIO, limits: Limits) -> Slots:
         found = Found(file, limits)
         with found.part():
-            for chunk in _chunks(file, limits):
+            for chunk in chunks_of(file, limits):
                 with found.part():
                     _take(chunk, found)
         return found.slots()
@@ -56,14 +56,14 @@ class PngContainer:
         wanted = [_text_chunk(tag.name, tag.value, path.name) for tag in slots.tags]
         keywords = [tag.name.casefold() for tag in slots.tags]
         if slots.xmp:
-            wanted.append(_chunk(b"iTXt", _XMP.encode() + b"\0\0\0\0\0" + slots.xmp[0]))
+            wanted.append(packed(b"iTXt", _XMP.encode() + b"\0\0\0\0\0" + slots.xmp[0]))
             keywords.append(_XMP.casefold())
         with path.open("rb") as file:
-            chunks = list(_chunks(file, limits))
+            chunks = list(chunks_of(file, limits))
             edits = [Edit(each.start, each.end, b"") for each in chunks if _keyword(file, each).casefold() in keywords]
         if slots.exif is not None:
             edits += [Edit(each.start, each.end, b"") for each in chunks if each.type == b"eXIf"]
-            wanted.append(_chunk(b"eXIf", slots.exif))
+            wanted.append(packed(b"eXIf", slots.exif))
         splice(path, [*edits, _insertion(chunks, b"".join(wanted))])
 
     def carry(self, source: Path, target: Path, limits: Limits) -> None:
@@ -73,13 +73,13 @@ class PngContainer:
         (tRNS, bKGD, sBIT, the animation …), unknown chunks that are unsafe to copy, and the C2PA store (caBX).
         """
         with target.open("rb") as file:
-            present = list(_chunks(file, limits))
+            present = list(chunks_of(file, limits))
             types = {chunk.type for chunk in present}
             keywords = {_keyword(file, chunk) for chunk in present if chunk.type in _TEXTS}
         carried: list[bytes] = []
         with source.open("rb") as file:
             held = Found(file, limits)
-            for chunk in _chunks(file, limits):
+            for chunk in chunks_of(file, limits):
                 if not _may_be_carried(chunk.type):
                     continue
                 known = _keyword(file, chunk) in keywords if chunk.type in _TEXTS else chunk.type in types
@@ -91,9 +91,9 @@ class PngContainer:
 PNG = PngContainer()
 
 
-def _chunks(file: BinaryIO, limits: Limits) -> Iterator[Chunk]:
-    """All chunks, IEND included. A chunk that the file cuts off ends the walk with UnreadableFile."""
-    if read_at(file, 0, 8) != _SIGNATURE:
+def chunks_of(file: BinaryIO, limits: Limits) -> Iterator[Chunk]:
+    """All chunks, IEND included. Raises UnreadableFile at one that is cut off, LimitExceeded past max_boxes."""
+    if read_at(file, 0, 8) != SIGNATURE:
         raise UnreadableFile(f"{name_of(file)}: this is no PNG file")
     visits = Visits(file, limits.max_boxes)
     end = size_of(file)
@@ -109,6 +109,11 @@ def _chunks(file: BinaryIO, limits: Limits) -> Iterator[Chunk]:
             return
         place += 12 + size
     raise UnreadableFile(f"{name_of(file)}: the file ends without its IEND chunk")
+
+
+def packed(type: bytes, data: bytes) -> bytes:
+    """A chunk in bytes: length, type, data, checksum."""
+    return len(data).to_bytes(4) + type + data + zlib.crc32(type + data).to_bytes(4)
 
 
 def _take(chunk: Chunk, found: Found) -> None:
@@ -132,13 +137,13 @@ def _text(chunk: Chunk, found: Found) -> tuple[str, bytes]:
     keyword, mark, rest = data.partition(b"\0")
     if not mark:
         raise UnreadableFile(f"{name_of(found.file)}: a text chunk has no keyword")
-    packed = chunk.type == b"zTXt"
-    if packed:
+    deflated = chunk.type == b"zTXt"
+    if deflated:
         rest = rest[1:]
     elif chunk.type == b"iTXt":
-        packed = rest[:1] == b"\1"
+        deflated = rest[:1] == b"\1"
         rest = rest[2:].partition(b"\0")[2].partition(b"\0")[2]  # language, translated keyword
-    return keyword.decode("latin-1"), _inflated(rest, found) if packed else rest
+    return keyword.decode("latin-1"), _inflated(rest, found) if deflated else rest
 
 
 def _inflated(data: bytes, found: Found) -> bytes:
@@ -179,12 +184,8 @@ def _text_chunk(keyword: str, value: str, name: str) -> bytes:
     if not 0 < len(key) < 80 or b"\0" in key:
         raise LimitExceeded(f"{name}: {keyword[:80]!r} cannot be a PNG keyword, which is 1 to 79 Latin letters")
     if value.isascii():
-        return _chunk(b"tEXt", key + b"\0" + value.encode())
-    return _chunk(b"iTXt", key + b"\0\0\0\0\0" + value.encode())
-
-
-def _chunk(type: bytes, data: bytes) -> bytes:
-    return len(data).to_bytes(4) + type + data + zlib.crc32(type + data).to_bytes(4)
+        return packed(b"tEXt", key + b"\0" + value.encode())
+    return packed(b"iTXt", key + b"\0\0\0\0\0" + value.encode())
 
 
 def _insertion(chunks: list[Chunk], data: bytes) -> Edit:

@@ -21,7 +21,7 @@ from .splice import Edit, splice
 from .tags import id3_with_slots, read_id3_slots
 
 _MAX_SIZE = 0xFFFFFFFF - 8  # what RIFF's 32-bit size can tell; longer recordings are RF64, which is only read
-_C2PA = b"C2PA"
+C2PA = b"C2PA"  # C2PA 2.4, A.3.4
 _ICC, _ALPHA, _EXIF, _XMP, _ANIMATION = 0x20, 0x10, 0x08, 0x04, 0x02  # flags of VP8X, RFC 9649, 2.7
 _INFO_NAMES = {"ICMT": "Comment", "INAM": "Title", "IART": "Artist", "ISFT": "Software", "ISBJ": "Subject"}
 
@@ -66,8 +66,23 @@ class RiffWalker:
 
     def chunks(self, parent: Chunk) -> Iterator[Chunk]:
         """The chunks inside a RIFF or LIST chunk. A chunk that is cut ends where the file does."""
-        place, end = parent.body + 4, min(parent.body + parent.size, self.size)
         wide = self._data_size(parent) if parent.id in (b"RF64", b"BW64") else None
+        return self._between(parent.body + 4, parent.body + parent.size, wide)
+
+    def between(self, start: int, end: int) -> Iterator[Chunk]:
+        """The chunks from one offset to another, such as those of a frame. One that is cut ends where the file does."""
+        return self._between(start, end, None)
+
+    def form(self, form: bytes) -> Chunk:
+        """The first RIFF chunk. Raises UnreadableFile where its form is another."""
+        first = next(self.forms(), None)
+        if first is None or first.form != form:
+            raise UnreadableFile(f"{name_of(self.file)}: this is no RIFF file of the form {form.decode().strip()}")
+        return first
+
+    def _between(self, place: int, end: int, wide: int | None) -> Iterator[Chunk]:
+        """wide: the size of the data chunk, where 32 bits cannot tell it."""
+        end = min(end, self.size)
         while place + 8 <= end:
             chunk = self._chunk(place, end)
             if chunk.id == b"data" and wide is not None:
@@ -92,6 +107,11 @@ class RiffWalker:
         return int.from_bytes(read_at(self.file, place + 16, 8), "little")
 
 
+def packed(id: bytes, data: bytes) -> bytes:
+    """A chunk in bytes: id, size, data, padding byte."""
+    return id + len(data).to_bytes(4, "little") + data + b"\0" * (len(data) & 1)
+
+
 class WebpContainer:
     """WebP files, still and animated. A simple file becomes an extended one."""
 
@@ -101,13 +121,13 @@ class WebpContainer:
         found = Found(file, limits)
         with found.part():
             walker = RiffWalker(file, limits)
-            for chunk in walker.chunks(_form(walker, b"WEBP")):
+            for chunk in walker.chunks(walker.form(b"WEBP")):
                 with found.part():
                     if chunk.id == b"XMP ":
                         found.xmp.append(found.block(chunk.body, chunk.size, "the XMP packet"))
                     elif chunk.id == b"EXIF" and found.exif is None:
                         found.exif = found.block(chunk.body, chunk.size, "the EXIF block").removeprefix(b"Exif\0\0")
-                    elif chunk.id == _C2PA:
+                    elif chunk.id == C2PA:
                         found.manifest = True
         return found.slots()
 
@@ -124,11 +144,11 @@ class WebpContainer:
         kept: dict[bytes, bytes] = {}
         with target.open("rb") as file:
             walker = RiffWalker(file, limits)
-            present = {chunk.id for chunk in walker.chunks(_form(walker, b"WEBP"))}
+            present = {chunk.id for chunk in walker.chunks(walker.form(b"WEBP"))}
         with source.open("rb") as file:
             found = Found(file, limits)
             walker = RiffWalker(file, limits)
-            for chunk in walker.chunks(_form(walker, b"WEBP")):
+            for chunk in walker.chunks(walker.form(b"WEBP")):
                 if chunk.id in (b"ICCP", b"EXIF", b"XMP ") and chunk.id not in present and chunk.id not in kept:
                     kept[chunk.id] = found.block(chunk.body, chunk.size, "the metadata")
         self._put(target, kept, limits)
@@ -139,14 +159,14 @@ class WebpContainer:
             return
         with path.open("rb") as file:
             walker = RiffWalker(file, limits)
-            form = _form(walker, b"WEBP")
+            form = walker.form(b"WEBP")
             chunks = list(walker.chunks(form))
             header, edits = _extended_header(file, chunks, new)
         for id, data in new.items():
             present = next((chunk for chunk in chunks if chunk.id == id), None)
             if present:
-                edits.append(Edit(present.start, present.end, _packed(id, data)))
-        fresh = {id: _packed(id, data) for id, data in new.items() if all(chunk.id != id for chunk in chunks)}
+                edits.append(Edit(present.start, present.end, packed(id, data)))
+        fresh = {id: packed(id, data) for id, data in new.items() if all(chunk.id != id for chunk in chunks)}
         header += fresh.pop(b"ICCP", b"")
         if header:
             place = chunks[0].end if chunks[0].id == b"VP8X" else chunks[0].start
@@ -170,7 +190,7 @@ class WavContainer:
         """XMP into `_PMX`, AIGC into `AIGC`, a comment into LIST INFO, all texts but AIGC into the ID3 chunk."""
         with path.open("rb") as file:
             walker = RiffWalker(file, limits)
-            form = _form(walker, b"WAVE")
+            form = walker.form(b"WAVE")
             if form.id != b"RIFF":
                 raise LimitExceeded(f"{path.name}: a recording over 4 GB (RF64) cannot be labelled; split it")
             chunks = list(walker.chunks(form))
@@ -181,11 +201,11 @@ class WavContainer:
         tail = b""
         for id, data in new.items():
             same = [chunk for chunk in chunks if (chunk.form or chunk.id.lower()) == id.lower() or chunk.form == id]
-            packed = _packed(b"LIST" if id == b"INFO" else id, data)
+            chunk = packed(b"LIST" if id == b"INFO" else id, data)
             if same:
-                edits.append(Edit(same[0].start, same[0].end, packed))
+                edits.append(Edit(same[0].start, same[0].end, chunk))
             else:
-                tail += packed
+                tail += chunk
         end = form.end
         if chunks and chunks[-1].size & 1 and chunks[-1].body + chunks[-1].size == end:
             tail = b"\0" + tail if tail else b""  # the last chunk lacks its padding byte
@@ -212,18 +232,11 @@ WAV = WavContainer()
 AVI = AviContainer()
 
 
-def _form(walker: RiffWalker, form: bytes) -> Chunk:
-    first = next(walker.forms(), None)
-    if first is None or first.form != form:
-        raise UnreadableFile(f"{name_of(walker.file)}: this is no RIFF file of the form {form.decode().strip()}")
-    return first
-
-
 def _read_sound_or_film(file: BinaryIO, limits: Limits, form: bytes) -> Slots:
     found = Found(file, limits)
     with found.part():
         walker = RiffWalker(file, limits)
-        for each in [_form(walker, form)] if form == b"WAVE" else walker.forms():
+        for each in [walker.form(form)] if form == b"WAVE" else walker.forms():
             for chunk in walker.chunks(each):
                 with found.part():
                     _take(chunk, walker, found, limits)
@@ -233,7 +246,7 @@ def _read_sound_or_film(file: BinaryIO, limits: Limits, form: bytes) -> Slots:
 def _take(chunk: Chunk, walker: RiffWalker, found: Found, limits: Limits) -> None:
     if chunk.id == b"_PMX":
         found.xmp.append(found.block(chunk.body, chunk.size, "the XMP packet"))
-    elif chunk.id == _C2PA:
+    elif chunk.id == C2PA:
         found.manifest = True
     elif chunk.id == b"AIGC":
         text = found.block(chunk.body, chunk.size, "the AIGC chunk")
@@ -285,13 +298,9 @@ def _info_with_comment(file: BinaryIO, listed: Chunk | None, comment: str, limit
         held = Found(file, limits)
         for chunk in RiffWalker(file, limits).chunks(listed):
             if chunk.id != b"ICMT":
-                parts.append(_packed(chunk.id, held.block(chunk.body, chunk.size, "a text of LIST INFO")))
-    parts.append(_packed(b"ICMT", comment.encode() + b"\0"))
+                parts.append(packed(chunk.id, held.block(chunk.body, chunk.size, "a text of LIST INFO")))
+    parts.append(packed(b"ICMT", comment.encode() + b"\0"))
     return b"".join(parts)
-
-
-def _packed(id: bytes, data: bytes) -> bytes:
-    return id + len(data).to_bytes(4, "little") + data + b"\0" * (len(data) & 1)
 
 
 def _extended_header(file: BinaryIO, chunks: list[Chunk], new: dict[bytes, bytes]) -> tuple[bytes, list[Edit]]:
@@ -313,7 +322,7 @@ def _extended_header(file: BinaryIO, chunks: list[Chunk], new: dict[bytes, bytes
     else:
         raise UnreadableFile(f"{name_of(file)}: its first chunk is no picture")
     body = bytes([flags, 0, 0, 0]) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-    return _packed(b"VP8X", body), []
+    return packed(b"VP8X", body), []
 
 
 def _resized(path: Path, form: Chunk, edits: list[Edit]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...containers.reading import read_at, size_of
-from ...containers.riff import Chunk, RiffWalker
+from ...containers.riff import C2PA, Chunk, RiffWalker
 from ...containers.splice import Edit, splice
 from ...errors import UnreadableFile, UnsupportedFormat, UsageError
 from ...files import copy_whole, writing
@@ -28,7 +28,6 @@ _EXTENSIBLE = 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of KSDATAFORMAT_SUBTYPE_PCM and _IEEE_FLOAT
 # dwChannelMask of 1 to 8 channels: mono, stereo, 3.0, quad, 5.0, 5.1, 6.1, 7.1, as players expect them.
 _MASKS = (0x4, 0x3, 0x7, 0x33, 0x37, 0x3F, 0x70F, 0x63F)
-_MANIFEST = b"C2PA"  # C2PA 2.4, A.3.4
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def put_before(source: Path, target: Path, samples: bytes, limits: Limits) -> No
         elif padding < 0 and wave.data.end <= end:
             edits.append(Edit(wave.data.end - 1, wave.data.end, b""))
         for chunk in wave.chunks:
-            if chunk.id == _MANIFEST:
+            if chunk.id == C2PA:
                 edits.append(Edit(chunk.start, min(chunk.end, end), b""))
             elif chunk.size <= limits.max_slot_bytes and (move := _MOVES.get(chunk.id)):
                 old = read_at(file, chunk.body, chunk.size)
@@ -139,10 +138,7 @@ def _head(samples: int, channels: int, rate: int, width: int, *, floats: bool) -
 
 def _chunks(file: BinaryIO, name: str, limits: Limits) -> Iterator[Chunk]:
     walker = RiffWalker(file, limits)
-    form = next(walker.forms(), None)
-    if form is None or form.form != b"WAVE":
-        raise UnreadableFile(f"{name}: this is no WAV file")
-    for chunk in walker.chunks(form):
+    for chunk in walker.chunks(walker.form(b"WAVE")):
         if chunk.body + chunk.size <= walker.size:
             yield chunk
         elif chunk.id == b"data" and chunk.size in _UNKNOWN_SIZES:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from ...containers.png import SIGNATURE, chunks_of, packed
+from ...limits import DEFAULT_LIMITS
 from .raster import created, writing
-from .stills import changed, png_chunks
+from .stills import changed
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -54,7 +55,7 @@ def write_animation(
             header, data = _encoded(default, level)
             with writing(target.name):
                 _begin(file, header, len(controls), loop)
-                _write(file, b"IDAT", data)
+                file.write(packed(b"IDAT", data))
         for frame, control in zip(frames, controls, strict=True):
             box = changed(before, frame)
             header, data = _encoded(frame.crop(box), level)
@@ -64,22 +65,24 @@ def write_animation(
             with writing(target.name):
                 if before is None and default is None:
                     _begin(file, header, len(controls), loop)
-                _write(file, b"fcTL", struct.pack(">IIIIIHHBB", sequence, *size, *box[:2], *timing, keep, replace))
+                file.write(
+                    packed(b"fcTL", struct.pack(">IIIIIHHBB", sequence, *size, *box[:2], *timing, keep, replace))
+                )
                 sequence += 1
                 if before is None and default is None:
-                    _write(file, b"IDAT", data)
+                    file.write(packed(b"IDAT", data))
                 else:
-                    _write(file, b"fdAT", struct.pack(">I", sequence) + data)
+                    file.write(packed(b"fdAT", struct.pack(">I", sequence) + data))
                     sequence += 1
             before = frame
         with writing(target.name):
-            _write(file, b"IEND", b"")
+            file.write(packed(b"IEND", b""))
 
 
 def _begin(file: BinaryIO, header: bytes, frames: int, loop: int) -> None:
-    file.write(b"\x89PNG\r\n\x1a\n")
-    _write(file, b"IHDR", header)
-    _write(file, b"acTL", struct.pack(">II", frames, loop))
+    file.write(SIGNATURE)
+    file.write(packed(b"IHDR", header))
+    file.write(packed(b"acTL", struct.pack(">II", frames, loop)))
 
 
 def _encoded(picture: Image.Image, level: int) -> tuple[bytes, bytes]:
@@ -89,11 +92,7 @@ def _encoded(picture: Image.Image, level: int) -> tuple[bytes, bytes]:
         picture.save(still, "PNG", compress_level=level, icc_profile=None)
     content = still.getbuffer()
     parts = {b"IHDR": b"", b"IDAT": b""}
-    for chunk in png_chunks(still):
+    for chunk in chunks_of(still, DEFAULT_LIMITS):
         if chunk.type in parts:
-            parts[chunk.type] += content[chunk.start : chunk.start + chunk.size]
+            parts[chunk.type] += content[chunk.body : chunk.body + chunk.size]
     return parts[b"IHDR"], parts[b"IDAT"]
-
-
-def _write(file: BinaryIO, type: bytes, data: bytes) -> None:
-    file.write(struct.pack(">I", len(data)) + type + data + struct.pack(">I", zlib.crc32(type + data)))

@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ...containers.png import SIGNATURE, packed
 from ...errors import UnreadableFile
 from ...limits import Limits
 from ..base import MediaInfo
@@ -74,15 +75,15 @@ def _decode(source: Path, width: int, height: int, samples: str, limits: Limits)
 def _encode(file: BinaryIO, pixels: Any) -> None:
     height, width, channels = pixels.shape
     colour = {2: 4, 3: 2, 4: 6}[channels]
-    file.write(b"\x89PNG\r\n\x1a\n")
-    _write(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0))
+    file.write(SIGNATURE)
+    file.write(packed(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)))
     packer = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_FILTERED)
     rows = pixels.view("u1").reshape(height, width * channels * 2)
     for start in range(0, height, ROWS):
         if data := packer.compress(_filtered(rows, start, channels * 2)):
-            _write(file, b"IDAT", data)
-    _write(file, b"IDAT", packer.flush())
-    _write(file, b"IEND", b"")
+            file.write(packed(b"IDAT", data))
+    file.write(packed(b"IDAT", packer.flush()))
+    file.write(packed(b"IEND", b""))
 
 
 def _filtered(rows: Any, start: int, step: int) -> bytes:
@@ -108,7 +109,3 @@ def _filtered(rows: Any, start: int, step: int) -> bytes:
     best = costs.argmin(axis=0)
     chosen = candidates[best, np.arange(len(now))]
     return bytes(np.concatenate([best[:, None].astype(np.uint8), chosen], axis=1).tobytes())
-
-
-def _write(file: BinaryIO, type: bytes, data: bytes) -> None:
-    file.write(struct.pack(">I", len(data)) + type + data + struct.pack(">I", zlib.crc32(type + data)))

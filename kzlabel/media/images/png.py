@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ...containers.png import PNG
+from ...containers.png import PNG, SIGNATURE, chunks_of
 from ...errors import LimitExceeded, UnreadableFile, UnsupportedFormat
 from ...limits import Limits
 from ..base import MediaInfo, RenderPlan
@@ -15,13 +14,11 @@ from .apng import FrameControl, write_animation
 from .deep_png import redraw_deep
 from .raster import Raster, Redrawn, described, guard, orientation_of, reading, writing
 from .stamp import Stamp
-from .stills import png_chunks
 
 if TYPE_CHECKING:
     from PIL import Image
     from PIL.ImageFile import ImageFile
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # zlib's default: a tenth smaller than level 4 for twice its time, and what others write as well.
 COMPRESSION = 6
 _DEEP_COLOUR = {2: "rgb48be", 4: "ya16be", 6: "rgba64be"}  # PNG colour type -> what 16 bits of it are
@@ -136,15 +133,15 @@ def _animation(file: BinaryIO, name: str, limits: Limits) -> tuple[list[FrameCon
     controls: list[FrameControl] = []
     loop: int | None = None
     pixels_seen = hidden = False
-    for chunk in itertools.islice(png_chunks(file), limits.max_boxes):
+    for chunk in chunks_of(file, limits):
         if chunk.type == b"acTL" and not pixels_seen:
-            file.seek(chunk.start)
+            file.seek(chunk.body)
             loop = struct.unpack(">II", file.read(8))[1]
         elif chunk.type == b"IDAT":
             hidden = hidden or (loop is not None and not controls and not pixels_seen)
             pixels_seen = True
         elif chunk.type == b"fcTL" and loop is not None:
-            file.seek(chunk.start)
+            file.seek(chunk.body)
             controls.append(FrameControl.parse(file.read(26)))
             if len(controls) > limits.max_frames:
                 raise LimitExceeded(f"{name}: more than {limits.max_frames} frames, the limit max_frames")

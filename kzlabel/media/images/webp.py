@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import io
-import itertools
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ...containers.riff import WEBP
+from ...containers.riff import WEBP, RiffWalker, packed
 from ...errors import LimitExceeded, UnreadableFile, UnsupportedFormat
-from ...limits import Limits
+from ...limits import DEFAULT_LIMITS, Limits
 from ..base import MediaInfo, RenderPlan
 from .raster import Raster, Redrawn, created, described, guard, orientation_of, reading, writing
 from .stamp import Stamp
-from .stills import changed, riff_chunks
+from .stills import changed
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -103,8 +102,8 @@ class Webp(Raster):
             with writing(target.name):
                 file.write(b"RIFF\0\0\0\0WEBP")
                 size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-                _write(file, b"VP8X", bytes([0x02 | alpha, 0, 0, 0]) + size)
-                _write(file, b"ANIM", struct.pack("<IH", 0, loop or 0))
+                file.write(packed(b"VP8X", bytes([0x02 | alpha, 0, 0, 0]) + size))
+                file.write(packed(b"ANIM", struct.pack("<IH", 0, loop or 0)))
             for index, frame in enumerate(frames):
                 opened.seek(index)
                 opened.load()
@@ -112,7 +111,7 @@ class Webp(Raster):
                 box = changed(before, picture, grid=2)  # offsets are stored in halves
                 data = _frame_data(picture.crop(box), box, frame)
                 with writing(target.name):
-                    _write(file, b"ANMF", data)
+                    file.write(packed(b"ANMF", data))
                 before = picture
                 if plan.progress:
                     plan.progress((index + 1) / len(frames))
@@ -124,29 +123,25 @@ class Webp(Raster):
 
 def _structure(file: BinaryIO, name: str, limits: Limits) -> tuple[int, int, int | None, list[_Frame]]:
     """Width, height, number of plays (None for a still) and the frames, from the chunks' headers alone."""
-    file.seek(0)
-    start = file.read(12)
-    if start[:4] != b"RIFF" or start[8:12] != b"WEBP":
-        raise ValueError("no RIFF header")
-    end = 8 + struct.unpack("<I", start[4:8])[0]
+    walker = RiffWalker(file, limits)
     size: tuple[int, int] | None = None
     loop: int | None = None
     frames: list[_Frame] = []
     still: bytes | None = None
-    for chunk in itertools.islice(riff_chunks(file, 12, end), limits.max_boxes):
-        file.seek(chunk.start)
-        if chunk.type == b"VP8X" and size is None:
+    for chunk in walker.chunks(walker.form(b"WEBP")):
+        file.seek(chunk.body)
+        if chunk.id == b"VP8X" and size is None:
             data = file.read(10)
             size = 1 + int.from_bytes(data[4:7], "little"), 1 + int.from_bytes(data[7:10], "little")
-        elif chunk.type == b"ANIM":
+        elif chunk.id == b"ANIM":
             loop = struct.unpack("<4xH", file.read(6))[0]
-        elif chunk.type == b"ANMF":
-            frames.append(_frame(file, chunk.start, chunk.size))
+        elif chunk.id == b"ANMF":
+            frames.append(_frame(walker, chunk.body, chunk.size))
             if len(frames) > limits.max_frames:
                 raise LimitExceeded(f"{name}: more than {limits.max_frames} frames, the limit max_frames")
-        elif chunk.type in (b"VP8 ", b"VP8L") and still is None:
-            still = chunk.type
-            size = size or _still_size(chunk.type, file.read(10))
+        elif chunk.id in (b"VP8 ", b"VP8L") and still is None:
+            still = chunk.id
+            size = size or _still_size(chunk.id, file.read(10))
     if loop is None and still is not None:
         frames = [_Frame(0, still == b"VP8L")]
     if size is None or not frames:
@@ -162,10 +157,10 @@ def _still_size(type: bytes, data: bytes) -> tuple[int, int]:
     return width & 0x3FFF, height & 0x3FFF
 
 
-def _frame(file: BinaryIO, start: int, size: int) -> _Frame:
-    file.seek(start + 12)
-    milliseconds = int.from_bytes(file.read(3), "little")
-    kinds = {chunk.type for chunk in itertools.islice(riff_chunks(file, start + 16, start + size), 16)}
+def _frame(walker: RiffWalker, start: int, size: int) -> _Frame:
+    walker.file.seek(start + 12)
+    milliseconds = int.from_bytes(walker.file.read(3), "little")
+    kinds = {chunk.id for chunk in walker.between(start + 16, start + size)}
     return _Frame(milliseconds, b"VP8L" in kinds)
 
 
@@ -182,13 +177,8 @@ def _frame_data(picture: Image.Image, box: tuple[int, int, int, int], frame: _Fr
     whole = _encoded(picture, lossless=frame.lossless)
     fields = [box[0] // 2, box[1] // 2, picture.width - 1, picture.height - 1, frame.milliseconds]
     data = b"".join(field.to_bytes(3, "little") for field in fields) + bytes([0b10])
-    file = io.BytesIO(whole)
-    for chunk in riff_chunks(file, 12, len(whole)):
-        if chunk.type in _IMAGE_CHUNKS:
-            content = whole[chunk.start : chunk.start + chunk.size]
-            data += chunk.type + struct.pack("<I", chunk.size) + content + b"\0" * (chunk.size & 1)
+    walker = RiffWalker(io.BytesIO(whole), DEFAULT_LIMITS)
+    for chunk in walker.chunks(walker.form(b"WEBP")):
+        if chunk.id in _IMAGE_CHUNKS:
+            data += packed(chunk.id, whole[chunk.body : chunk.body + chunk.size])
     return data
-
-
-def _write(file: BinaryIO, type: bytes, data: bytes) -> None:
-    file.write(type + struct.pack("<I", len(data)) + data + b"\0" * (len(data) & 1))
