@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from pathlib import Path
 
 from ..errors import MissingProgram
+from ..files import scratch
 from .melody import RATE, melody
 from .scenery import landscape
 
@@ -21,8 +21,8 @@ def write_film(target: Path, *, ffmpeg: str) -> None:
     scene = landscape(width * 3 // 2, height, seed=7)
     frames = FPS * SECONDS
     reach = scene.width - width
-    with tempfile.TemporaryDirectory() as folder:
-        sound = Path(folder) / "sound.raw"
+    with scratch() as folder:
+        sound = folder / "sound.raw"
         sound.write_bytes(melody().astype("<f4").tobytes())
         encoder = [
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(FPS), "-i", "pipe:0"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...disclosure.notice import SILENCE
 from ...errors import UnreadableFile
 from ...limits import Limits
 from ..programs.ffmpeg import builder, opened, run
@@ -86,7 +87,7 @@ def measure(
     loudness = _number(said, r"    I: +(-?[\d.]+|nan|-inf) LUFS")
     if samples is None:
         raise UnreadableFile(f"{source.name}: ffmpeg finds no sound in this file; is it complete?")
-    audible = loudness is not None and math.isfinite(loudness) and loudness > -70.0
+    audible = loudness is not None and math.isfinite(loudness) and loudness > SILENCE
     found = re.search(rb"MD5=([0-9a-f]{32})", told)
     return Measured(
         loudness if audible else None,

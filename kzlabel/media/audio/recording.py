@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,8 +11,8 @@ from typing import Any, ClassVar
 from ...containers.base import Slots
 from ...disclosure.notice import TOLERANCE, TOLERANCE_LOUD, Notice, choose, loudness_beside
 from ...disclosure.plan import DisclosureRecord, Form
-from ...errors import InternalError, UnreadableFile, UnsupportedFormat
-from ...files import copy_whole
+from ...errors import InternalError, LimitExceeded, UnreadableFile, UnsupportedFormat
+from ...files import copy_whole, scratch
 from ...limits import DEFAULT_LIMITS, Limits
 from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan
 from ..programs.ffmpeg import builder, location, opened, run
@@ -174,7 +173,10 @@ class Recording(Format):
         if told is not None and measured.samples < told:
             raise UnreadableFile(f"{source.name}: the file is cut off before its end; copy it again")
         if measured.samples / stream.sample_rate > plan.limits.max_duration:
-            raise UnreadableFile(f"{source.name}: it lasts longer than {plan.limits.max_duration:.0f} s")
+            raise LimitExceeded(
+                f"{source.name}: it lasts longer than max_duration, {plan.limits.max_duration:.0f} seconds; "
+                "cut it, or raise the limit"
+            )
         notice = choose(plan.disclosure, measured.samples / stream.sample_rate)
         place = placing(stream.layout, channels(stream))
         sound = spoken(notice, stream.sample_rate, plan.limits, self.programs.ffmpeg)
@@ -197,8 +199,8 @@ class Recording(Format):
 
     def write(self, source: Path, target: Path, prepared: Prepared, plan: RenderPlan) -> tuple[str, ...]:
         """One run for decoding, joining and encoding; then what stands beside the sound. Returns notes."""
-        with tempfile.TemporaryDirectory(prefix="kzlabel-") as folder:
-            clip = Path(folder) / "notice.wav"
+        with scratch() as folder:
+            clip = folder / "notice.wav"
             write_wave(prepared.sound.reshape(-1, 1), prepared.stream.sample_rate, clip)
             self._encode(source, clip, target, prepared, plan)
         return self.keep(source, target, prepared, plan.limits)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from ...containers.riff import WAV as WAV_CONTAINER
 from ...errors import UnreadableFile
+from ...files import scratch
 from ...limits import Limits
 from ..base import MediaInfo, RenderPlan
 from ..programs.ffmpeg import builder, run
@@ -71,8 +71,8 @@ class Wav(Recording):
         """The notice in the programme's own encoding."""
         codec = prepared.stream.codec
         heard = bytearray()
-        with tempfile.TemporaryDirectory(prefix="kzlabel-") as folder:
-            clip = Path(folder) / "notice.wav"
+        with scratch() as folder:
+            clip = folder / "notice.wav"
             write_wave(prepared.sound.reshape(-1, 1), prepared.stream.sample_rate, clip)
             sound = placed(clip, prepared.stream.layout, prepared.place)
             sound = sound.filter("aformat", sample_fmts=prepared.encoding.sample_fmt)

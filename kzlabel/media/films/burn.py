@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UnreadableFile, UnsupportedFormat
+from ...files import scratch
 from ...limits import Limits
 from ..programs.ffmpeg import arguments, builder, location, opened, run
 from ..programs.packets import Census
@@ -56,8 +56,7 @@ def burn(
     stream that the container cannot take, LimitExceeded, MissingProgram, OutputError.
     """
     _try_copying(job)
-    with tempfile.TemporaryDirectory(prefix="kzlabel-") as name:
-        folder = Path(name)
+    with scratch() as folder:
         film = opened(job.source, job.demuxer, job.limits, noautorotate=None)
         nodes: list[Any] = []
         options = _common_options(job)
@@ -96,11 +95,11 @@ def burn(
 
 def remux(job: Job) -> None:
     """Write `job.target` with every stream copied and `job.tags` set. Raises as `burn` does."""
-    with tempfile.TemporaryDirectory(prefix="kzlabel-") as name:
+    with scratch() as folder:
         film = opened(job.source, job.demuxer, job.limits)
         nodes = [film[str(stream.index)] for stream in _mapped(job)]
         output = builder().output(*nodes, location(job.target), **_common_options(job))
-        told = arguments(output, *_tags(job), *_attached(job, Path(name)))
+        told = arguments(output, *_tags(job), *_attached(job, folder))
         run(told, name=job.source.name, limits=job.limits, program=job.program, duration=job.probed.duration)
 
 
@@ -205,11 +204,11 @@ def _try_copying(job: Job) -> None:
     copied = [stream for stream in kept(job.probed) if stream not in job.probed.films]
     if all(stream.kind in ("audio", "video") for stream in copied):
         return
-    with tempfile.TemporaryDirectory(prefix="kzlabel-") as name:
+    with scratch() as folder:
         film = opened(job.source, job.demuxer, job.limits)
         options = _common_options(job) | {"t": 0}
         nodes = [film[str(stream.index)] for stream in _mapped(job)]
-        outputs = builder().output(*nodes, location(Path(name) / "trial"), **options)
+        outputs = builder().output(*nodes, location(folder / "trial"), **options)
         try:
             run(outputs, name=job.source.name, limits=job.limits, program=job.program)
         except UnreadableFile as error:
