@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,7 +10,7 @@ from ..errors import LimitExceeded, UnreadableFile
 from ..limits import Limits
 from .base import Slot, Slots
 from .boxes import Box, BoxWalker
-from .heif_items import IN_FILE, Item, Meta, read_meta, shifted_locations, with_xmp
+from .heif_items import IN_FILE, Item, Meta, anchored, read_meta, whole_box, with_offsets, with_xmp
 from .isobmff import C2PA_UUID
 from .offsets import Overflow, Shift, shifted_moov
 from .reading import Found, name_of
@@ -37,19 +37,18 @@ class HeifContainer:
         return found.slots()
 
     def write(self, path: Path, slots: Slots, limits: Limits) -> None:
-        """Put the packet where the old one is if it fits there, else at the end of the file."""
-        if not slots.xmp:
-            return
-        with path.open("rb") as file:
-            edits = _edits(file, slots.xmp[0], limits)
-        splice(path, edits)
+        """Put the packet where the old one is if it fits there, else at the end of the file.
+
+        The metadata of a sequence's tracks is put where no later move of the media data, such as signing, can lose it.
+        """
+        if slots.xmp:
+            _edit(path, slots.xmp[0], limits)
 
     def carry(self, source: Path, target: Path, limits: Limits) -> None:
         """Copy XMP that the target lacks. EXIF and colour profile belong to the encoder, which writes them itself."""
         with source.open("rb") as file, target.open("rb") as other:
             held, present = self.read(file, limits), self.read(other, limits)
-        if held.xmp and not present.xmp:
-            self.write(target, Slots(xmp=held.xmp[:1]), limits)
+        _edit(target, held.xmp[0] if held.xmp and not present.xmp else None, limits)
 
 
 HEIF = HeifContainer()
@@ -87,28 +86,64 @@ def _take(item: Item, meta: Meta, found: Found) -> None:
         found.exif = data[4 + int.from_bytes(data[:4]) :].removeprefix(b"Exif\0\0")
 
 
-def _edits(file: BinaryIO, packet: bytes, limits: Limits) -> list[Edit]:
-    walker = _walker(file, limits)
-    box = walker.find(None, b"meta")
-    if box is None:
-        raise UnreadableFile(f"{name_of(file)}: there is no picture in it")
-    meta = read_meta(walker, box, limits)
-    if (room := _room(meta, len(packet))) is not None:
-        return [Edit(room[0], room[0] + room[1], packet.ljust(room[1]))]
+def _edit(path: Path, packet: bytes | None, limits: Limits) -> None:
+    with path.open("rb") as file:
+        walker = _walker(file, limits)
+        try:
+            edits = _edits(walker, packet, limits)
+        except Overflow:
+            raise LimitExceeded(f"{path.name}: it would grow over 4 GB, which its offsets cannot hold") from None
+    splice(path, edits)
 
+
+def _edits(walker: BoxWalker, packet: bytes | None, limits: Limits) -> list[Edit]:
     top = list(walker.top())
-    # The box keeps its length whatever the offsets are, unless they need more than 32 bits.
-    try:
-        length = len(with_xmp(walker, meta, walker.size, len(packet), lambda offset: offset, limits))
-        shift = Shift([Edit(meta.box.start, meta.box.end, bytes(length))])
-        new = with_xmp(walker, meta, shift.moved(walker.size) + 8, len(packet), shift.moved, limits)
-        if len(new) != length:
-            raise Overflow
-        edits = [Edit(meta.box.start, meta.box.end, new), *_index(walker, top, shift, limits)]
+    box = next((box for box in top if box.type == b"meta"), None)
+    if box is None:
+        raise UnreadableFile(f"{name_of(walker.file)}: there is no picture in it")
+    meta = read_meta(walker, box, limits)
+    movie = next((box for box in top if box.type == b"moov"), None)
+    index = _anchored(walker, movie, limits) if movie else b""
+    grown = movie is not None and len(index) != movie.end - movie.start
+    room = _room(meta, len(packet)) if packet else None
+    edits: list[Edit] = []
+    if packet and room:
+        edits = [Edit(room[0], room[0] + room[1], packet.ljust(room[1]))]
+        packet = None
+    if packet is None and not grown:
+        return edits
+
+    def rewritten(place: int, moved: Callable[[int], int]) -> bytes:
+        if packet is None:
+            return with_offsets(walker, meta, moved, limits)
+        return with_xmp(walker, meta, place, len(packet), moved, limits)
+
+    # The boxes keep their lengths whatever the offsets are, unless they need more than 32 bits.
+    length = len(rewritten(walker.size, lambda offset: offset))
+    moving = [Edit(box.start, box.end, bytes(length))]
+    if movie:
+        moving.append(Edit(movie.start, movie.end, bytes(len(index))))
+    shift = Shift(moving)
+    new = rewritten(shift.moved(walker.size) + 8, shift.moved)
+    if len(new) != length:
+        raise Overflow
+    edits.append(Edit(box.start, box.end, new))
+    if movie:
+        edits.append(Edit(movie.start, movie.end, shifted_moov(index, shift, name_of(walker.file))))
+    if packet is not None:
         edits.append(Edit(walker.size, walker.size, (8 + len(packet)).to_bytes(4) + b"mdat" + packet))
-        return [*edits, *_closed(file, top[-1])]
-    except Overflow:
-        raise LimitExceeded(f"{name_of(file)}: it would grow over 4 GB, which its offsets cannot hold") from None
+        edits += _closed(walker.file, top[-1])
+    return edits
+
+
+def _anchored(walker: BoxWalker, box: Box, limits: Limits) -> bytes:
+    """The index of a sequence with the metadata of its tracks inside."""
+    if box.type == b"meta":
+        return anchored(walker, read_meta(walker, box, limits), limits)
+    if box.type not in (b"moov", b"trak"):
+        return whole_box(walker, box, limits)
+    body = b"".join(_anchored(walker, child, limits) for child in walker.children(box))
+    return (8 + len(body)).to_bytes(4) + box.type + body
 
 
 def _room(meta: Meta, length: int) -> tuple[int, int] | None:
@@ -124,25 +159,6 @@ def _room(meta: Meta, length: int) -> tuple[int, int] | None:
                 if start < place + size and (place < start + extent or not extent):
                     return None
     return (place, size) if length <= size else None
-
-
-def _index(walker: BoxWalker, top: list[Box], shift: Shift, limits: Limits) -> list[Edit]:
-    """The offsets of a sequence's samples, and of the items of its tracks."""
-    edits = []
-    for box in top:
-        if box.type != b"moov":
-            continue
-        if box.header != 8:
-            raise UnreadableFile(f"{name_of(walker.file)}: its index of frames is malformed")
-        body = walker.content(box, limits.max_slot_bytes)
-        whole = shifted_moov((8 + len(body)).to_bytes(4) + b"moov" + body, shift, name_of(walker.file))
-        for meta in _metas(walker, box):
-            if locations := walker.find(meta, b"iloc", skip=4):
-                place, end = locations.body - box.start, locations.end - box.start
-                new = shifted_locations(whole[place:end], walker.file, shift.moved, limits)
-                whole = whole[:place] + new + whole[end:]
-        edits.append(Edit(box.start, box.end, whole))
-    return edits
 
 
 def _closed(file: BinaryIO, last: Box) -> list[Edit]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from ..errors import LimitExceeded, UnreadableFile
 from ..limits import Limits
 from .boxes import Box, BoxWalker
-from .reading import Visits, name_of
+from .reading import Visits, name_of, read_block
 
 XMP_TYPE = b"application/rdf+xml"
 IN_FILE, IN_IDAT = 0, 1  # construction methods
@@ -85,58 +85,75 @@ def read_meta(walker: BoxWalker, box: Box, limits: Limits) -> Meta:
     return Meta(box, items, locations, primary, idat)
 
 
+def with_offsets(walker: BoxWalker, meta: Meta, moved: Callable[[int], int], limits: Limits) -> bytes:
+    """The whole `meta` box with the places of its items moved: where a byte of the old file stands in the new one.
+
+    Raises UnreadableFile, LimitExceeded.
+    """
+    locations = _iloc([_moved(location, moved) for location in meta.locations])
+    return _rewritten(walker, meta, limits, {b"iloc": lambda _: locations})
+
+
 def with_xmp(
     walker: BoxWalker, meta: Meta, place: int, length: int, moved: Callable[[int], int], limits: Limits
 ) -> bytes:
-    """The whole `meta` box with the XMP item at `place` of the new file, `length` bytes long.
-
-    moved: where a byte of the old file stands in the new one. Other items keep their bytes.
-    Raises UnreadableFile, LimitExceeded.
-    """
+    """As `with_offsets`, with the XMP item at `place` of the new file, `length` bytes long."""
     present = meta.item(lambda item: item.is_xmp)
     id = present.id if present else max((item.id for item in meta.items), default=0) + 1
     others = [_moved(location, moved) for location in meta.locations if location.id != id]
     locations = _iloc([*others, Location(id, IN_FILE, 0, ((0, place, length),))])
-    parts: list[bytes] = [walker.content(meta.box, limits.max_slot_bytes)[:4]]
-    referenced = False
-    for child in walker.children(meta.box, skip=4):
-        whole = _bytes(walker, child, limits)
-        body = whole[child.header :]
-        if child.type == b"iloc":
-            parts.append(locations)
-        elif child.type == b"iinf" and not present:
-            parts.append(_iinf_with(body, id))
-        elif child.type == b"iref" and not present and meta.primary:
-            parts.append(_iref_with(body, id, meta.primary))
-            referenced = True
-        else:
-            parts.append(whole)
-    if not present and meta.primary and not referenced:
-        wide = max(id, meta.primary) > 0xFFFF
-        parts.append(_iref_with(bytes([wide, 0, 0, 0]), id, meta.primary))
-    return _box(b"meta", b"".join(parts))
+    changes: dict[bytes, Callable[[bytes], bytes]] = {b"iloc": lambda _: locations}
+    if not present:
+        changes[b"iinf"] = lambda body: _iinf_with(body, id)
+        if meta.primary:
+            wide = max(id, meta.primary) > 0xFFFF
+            changes[b"iref"] = lambda body: _iref_with(body or bytes([wide, 0, 0, 0]), id, meta.primary)
+    return _rewritten(walker, meta, limits, changes)
 
 
-def shifted_locations(data: bytes, file: BinaryIO, moved: Callable[[int], int], limits: Limits) -> bytes:
-    """The content of an item location box, of the same length, with its offsets into the file moved.
+def anchored(walker: BoxWalker, meta: Meta, limits: Limits) -> bytes:
+    """The whole `meta` box with all items inside it: nothing that moves parts of the file can lose them.
 
-    Raises UnreadableFile, LimitExceeded.
+    For the metadata of a sequence's tracks, which tools that sign or edit a file do not know of.
     """
-    numbers = _Numbers(data, file, limits)
-    locations = numbers.locations()
-    places = iter(numbers.places)
-    changed = bytearray(data)
-    for location in locations:
-        for _, offset, _ in location.extents:
-            place, width = next(places)
-            growth = moved(offset) - offset
-            if location.method != IN_FILE or location.reference or not growth:
-                continue
-            value = int.from_bytes(data[place : place + width]) + growth
-            if value >= 1 << 8 * width:
-                raise LimitExceeded(f"{name_of(file)}: its item locations leave no room; convert it to JPEG")
-            changed[place : place + width] = value.to_bytes(width)
-    return bytes(changed)
+    inside = walker.content(meta.idat, limits.max_slot_bytes) if meta.idat else b""
+    locations = []
+    for location in meta.locations:
+        if location.method == IN_FILE and not location.reference:
+            data = b"".join(
+                read_block(walker.file, place, size, limits.max_slot_bytes, "an item")
+                for place, size in meta.ranges(location)
+            )
+            location = Location(location.id, IN_IDAT, 0, ((0, len(inside), len(data)),))
+            inside += data
+            if len(inside) > limits.max_slot_bytes:
+                raise LimitExceeded(
+                    f"{name_of(walker.file)}: the items of a track have more bytes than the limits allow"
+                )
+        locations.append(location)
+    changes: dict[bytes, Callable[[bytes], bytes]] = {b"iloc": lambda _: _iloc(locations)}
+    if inside:
+        changes[b"idat"] = lambda _: _box(b"idat", inside)
+    return _rewritten(walker, meta, limits, changes)
+
+
+def _rewritten(
+    walker: BoxWalker, meta: Meta, limits: Limits, changes: Mapping[bytes, Callable[[bytes], bytes]]
+) -> bytes:
+    """The box with some of its parts made anew from their bodies; a part that was not there is made of nothing."""
+    parts = [walker.content(meta.box, limits.max_slot_bytes)[:4]]
+    left = dict(changes)
+    for child in walker.children(meta.box, skip=4):
+        change = left.pop(child.type, None)
+        parts.append(
+            change(walker.content(child, limits.max_slot_bytes)) if change else whole_box(walker, child, limits)
+        )
+    return _box(b"meta", b"".join((*parts, *(change(b"") for change in left.values()))))
+
+
+def whole_box(walker: BoxWalker, box: Box, limits: Limits) -> bytes:
+    """A box in bytes, with a short header. Raises LimitExceeded, UnreadableFile."""
+    return _box(box.type, (box.uuid or b"") + walker.content(box, limits.max_slot_bytes))
 
 
 def _items(walker: BoxWalker, box: Box, limits: Limits) -> list[Item]:
@@ -160,8 +177,6 @@ class _Numbers:
         self._data, self._place = data, 0
         self._name = name_of(file)
         self._visits = Visits(file, limits.max_boxes)
-        self.places: list[tuple[int, int]] = []
-        """Where each extent's offset stands in the data, and its width, in the order of `locations`."""
 
     def locations(self) -> tuple[Location, ...]:
         version = self._next(4) >> 24
@@ -180,7 +195,6 @@ class _Numbers:
             for _ in range(self._next(2)):
                 self._visits.count()
                 index = self._next(index_size if version else 0)
-                self.places.append((self._place, offset_size))
                 extents.append((index, base + self._next(offset_size), self._next(length_size)))
             found.append(Location(id, method, reference, tuple(extents)))
         return tuple(found)
@@ -220,7 +234,7 @@ def _iloc(locations: list[Location]) -> bytes:
 
 def _iinf_with(body: bytes, id: int) -> bytes:
     """The item information box with one more entry, hidden from slide shows (flag 1)."""
-    size = 2 if body[0] == 0 else 4
+    size = _width(body)
     count = int.from_bytes(body[4 : 4 + size]) + 1
     if count >= 1 << 8 * size:
         raise LimitExceeded("the picture has too many items for one more")
@@ -229,17 +243,19 @@ def _iinf_with(body: bytes, id: int) -> bytes:
     return _box(b"iinf", body[:4] + count.to_bytes(size) + body[4 + size :] + _box(b"infe", entry))
 
 
+def _width(body: bytes) -> int:
+    """Bytes of an item's number, by the version of the box."""
+    if len(body) < 4:
+        raise UnreadableFile("the items of the picture are cut off")
+    return 2 if body[0] == 0 else 4
+
+
 def _iref_with(body: bytes, id: int, primary: int) -> bytes:
     """The item references with one more: this item describes the picture."""
-    size = 2 if body[0] == 0 else 4
+    size = _width(body)
     if max(id, primary) >= 1 << 8 * size:
         raise LimitExceeded("the picture has too many items for one more")
     return _box(b"iref", body + _box(b"cdsc", id.to_bytes(size) + b"\0\1" + primary.to_bytes(size)))
-
-
-def _bytes(walker: BoxWalker, box: Box, limits: Limits) -> bytes:
-    body = walker.content(box, limits.max_slot_bytes)
-    return _box(box.type, body) if box.header == 8 else _box(box.type, (box.uuid or b"") + body)
 
 
 def _box(type: bytes, body: bytes) -> bytes:

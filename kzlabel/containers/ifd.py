@@ -16,6 +16,7 @@ from .reading import Visits, name_of, read_at, read_block, size_of
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 _INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _UNITS = {type: size for type, size in _SIZES.items() if size > 1} | {5: 4, 10: 4}  # a rational is two integers
+_WIDTH = 256  # ImageWidth, which every picture has
 MAX_INTEGERS = 4096  # values of one entry that are unpacked
 
 
@@ -92,14 +93,20 @@ class TiffReader:
         return Directory(start, min(end + pointer, self.size), entries, next)
 
     def chain(self) -> list[Directory]:
+        """The pages: the directories of the main chain that hold a picture. The first one counts in any case.
+
+        C2PA puts its manifest into a directory of its own behind the last page (C2PA 2.4, A.3).
+        """
+        first, *others = self.directories()
+        return [first, *(directory for directory in others if _WIDTH in directory.entries)]
+
+    def directories(self) -> list[Directory]:
         """All directories of the main chain, the first ones where it runs in a circle."""
-        found: list[Directory] = []
-        seen: set[int] = set()
-        place = self.first
-        while place and place not in seen:
+        found = [self.directory(self.first)]
+        seen = {0, self.first}
+        while (place := found[-1].next) not in seen:
             seen.add(place)
             found.append(self.directory(place))
-            place = found[-1].next
         return found
 
     def value(self, entry: Entry, limit: int | None = None) -> bytes:

@@ -47,7 +47,7 @@ class TiffContainer:
                 found.exif = _exif(reader, first, found)
             found.manifest = _C2PA in first.entries
             with found.part():
-                found.manifest = any(_C2PA in page.entries for page in reader.chain())
+                found.manifest = any(_C2PA in each.entries for each in reader.directories())
         return found.slots()
 
     def write(self, path: Path, slots: Slots, limits: Limits) -> None:

@@ -67,6 +67,20 @@ def test_only_the_meta_box_changes_and_one_box_follows(tmp_path: Path) -> None:
     assert pixels(path) == picture_before
 
 
+def test_the_metadata_of_a_sequence_is_put_where_moving_the_media_data_cannot_lose_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.avif"
+    path.write_bytes(avif(frames=3))
+    before, media = pixels(path), path.read_bytes().index(b"mdat")
+    assert path.read_bytes().index(exif_block()) > media
+    HEIF.carry(path, path, DEFAULT_LIMITS)
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(exif_block()) < data.index(b"mdat")
+    assert read(data).exif == exif_block()
+    assert pixels(path) == before
+    HEIF.carry(path, path, DEFAULT_LIMITS)
+    assert path.read_bytes() == data
+
+
 def test_a_last_box_without_a_size_is_closed_before_another_follows(tmp_path: Path) -> None:
     path = tmp_path / "a.avif"
     data = bytearray(avif())

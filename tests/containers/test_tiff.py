@@ -86,6 +86,16 @@ def test_texts_and_profiles_are_carried_across_byte_orders(tmp_path: Path) -> No
         assert opened.tag_v2[315] == "Nobody"
 
 
+def test_a_directory_that_holds_only_the_manifest_store_is_no_page() -> None:
+    data = bytearray(big_endian_tiff())
+    data[-4:] = struct.pack(">I", len(data))
+    data += struct.pack(">HHHII", 1, 0xCD41, 7, 4, 0x63327061) + bytes(4)
+    assert read(bytes(data)).manifest
+    reader = TiffReader(io.BytesIO(bytes(data)), DEFAULT_LIMITS)
+    assert len(reader.directories()) == 2
+    assert len(reader.chain()) == 1
+
+
 def test_a_chain_of_directories_that_runs_in_a_circle_ends() -> None:
     data = bytearray(big_endian_tiff())
     data[-4:] = struct.pack(">I", 24)
