@@ -155,6 +155,8 @@ class Declaration:
 def _generator_from_json(value: Any) -> Generator:
     if isinstance(value, str):
         return Generator.parse(value)
+    if not isinstance(value, Mapping) or "name" not in value:
+        raise UsageError("the generator is neither a text nor an object with a name")
     version = value.get("version")
     return Generator(_checked(value["name"], "generator"), None if version is None else _checked(version, "version"))
 

@@ -82,7 +82,7 @@ class LabelOptions:
         """The disclosure that these options ask for."""
         return DisclosurePlan(
             source=source,
-            languages=self.languages or self.profile.languages,
+            languages=self.profile.languages if self.languages is None else self.languages,
             texts=self.texts,
             position=self.position,
             size=self.size,

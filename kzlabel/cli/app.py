@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,6 +54,7 @@ def settings(
     """Label AI-generated images, films, recordings and texts, and verify such labels."""
     table = read_config(config)
     context.default_map = _defaults(context, table)
+    _split_variables_at_line_ends(context)
     context.obj = Settings(limits=limits_from(table, os.environ))
 
 
@@ -68,7 +69,7 @@ def run(arguments: list[str] | None = None) -> ExitCode:
         return output.fail(error)
     except TyperException as error:
         output.say(f"kzlabel: {_sentence(error)}")
-        return ExitCode.USAGE
+        return ExitCode.CONFIGURATION if _from_environment(error) else ExitCode.USAGE
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
     except output.StdoutLost as error:
@@ -102,6 +103,13 @@ def _end_tidily_on_signals() -> None:
             signal.signal(number, interrupt)
 
 
+def _from_environment(error: TyperException) -> bool:
+    """Whether an impossible value came from a variable KZLABEL_*, not from the command line."""
+    context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
+    source = context.get_parameter_source(parameter.name) if context is not None and parameter is not None else None
+    return source is not None and source.name == "ENVIRONMENT"
+
+
 def _sentence(error: TyperException) -> str:
     text = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
@@ -114,40 +122,73 @@ def _defaults(context: typer.Context, table: Mapping[str, Any]) -> dict[str, Any
 
     Keys at the top level hold for every verb that has such an option; a table named like a verb holds for it alone.
     """
-    commands = getattr(context.command, "commands", {})
     known = {
-        verb: {parameter.name: parameter for parameter in command.params if parameter.param_type_name == "option"}
-        for verb, command in commands.items()
+        verb: {_key(parameter): parameter for parameter in _options(command)} for verb, command in _commands(context)
     }
     for key, value in table.items():
-        name = key.replace("-", "_")
         if key == "limits" or (key in known and isinstance(value, Mapping)):
             continue
-        if not any(name in parameters for parameters in known.values()):
+        if not any(_plain(key) in options for options in known.values()):
             raise ConfigurationError(f"the configuration file has an unknown key {key!r}")
     defaults: dict[str, Any] = {}
-    for verb, parameters in known.items():
+    for verb, options in known.items():
         own = table.get(verb, {})
         for key in own:
-            if key.replace("-", "_") not in parameters:
+            if _plain(key) not in options:
                 raise ConfigurationError(f"the configuration file has an unknown key {key!r} in [{verb}]")
-        merged = {**table, **own}
         defaults[verb] = {
-            name: _checked(context, key, value, parameters[name])
-            for key, value in merged.items()
-            if (name := key.replace("-", "_")) in parameters
+            options[_plain(key)].name: _checked(context, key, value, options[_plain(key)])
+            for key, value in {**table, **own}.items()
+            if _plain(key) in options
         }
     return defaults
 
 
+def _commands(context: typer.Context) -> Iterable[tuple[str, Any]]:
+    commands: Mapping[str, Any] = getattr(context.command, "commands", {})
+    return commands.items()
+
+
+def _options(command: Any) -> Iterator[Any]:
+    return (parameter for parameter in command.params if parameter.param_type_name == "option")
+
+
+def _key(parameter: Any) -> str:
+    """An option's key in the file: its long name, --text-place as text-place."""
+    return next(str(name) for name in parameter.opts if name.startswith("--"))[2:]
+
+
+def _plain(key: str) -> str:
+    return key.replace("_", "-")
+
+
+def _split_variables_at_line_ends(context: typer.Context) -> None:
+    """Variables of repeatable options hold one value a line: a name may have spaces, at which typer would split it.
+
+    Those of paths keep to the system's path separator.
+    """
+    for _, command in _commands(context):
+        for parameter in _options(command):
+            if parameter.multiple:
+                parameter.split_envvar_value = str.splitlines
+
+
 def _checked(context: typer.Context, key: str, value: Any, parameter: Any) -> Any:
-    if isinstance(value, list) and not parameter.multiple:
-        value = ",".join(str(item) for item in value)
-    text = (
-        [str(item) for item in value] if isinstance(value, list) else value if isinstance(value, bool) else str(value)
-    )
+    """A value as the option would take it from the command line. Raises ConfigurationError."""
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, str | int | float) for item in items):
+        raise ConfigurationError(f"the configuration file's {key!r} is wrong: give text, a number, true or false")
+    if isinstance(value, bool) != bool(parameter.is_flag):
+        what = "true or false" if parameter.is_flag else "text or a number"
+        raise ConfigurationError(f"the configuration file's {key!r} is wrong: give {what}")
+    given: Any = value
+    if parameter.multiple:
+        given = [str(item) for item in items]
+    elif not isinstance(value, bool):
+        given = ",".join(str(item) for item in items)
     try:
-        parameter.type_cast_value(context, text)
+        parameter.process_value(context, given)
     except Exception as error:
-        raise ConfigurationError(f"the configuration file's {key!r} is wrong: {error}") from None
-    return text
+        words = getattr(error, "message", None) or str(error)
+        raise ConfigurationError(f"the configuration file's {key!r} is wrong: {words.rstrip('.')}") from None
+    return given

@@ -16,7 +16,7 @@ import typer
 from ..declaration import Declaration, Generator, Source, Training
 from ..disclosure.plan import Position, TextPlace
 from ..errors import ExitCode, UsageError
-from ..files import check_target, default_target, scratch, spool, write_text, writing
+from ..files import check_target, default_target, reason, scratch, spool, write_text, writing
 from ..limits import Limits
 from ..settings import source_date_epoch
 from . import output as terminal
@@ -119,7 +119,7 @@ def label(
 
     options = LabelOptions(
         profile=load_profile(profile),
-        languages=tuple(part.strip() for part in lang.split(",") if part.strip()) if lang else None,
+        languages=tuple(part.strip() for part in lang.split(",") if part.strip()) if lang is not None else None,
         texts=dict(_pair(entry) for entry in text or ()),
         position=position,
         size=size,
@@ -224,8 +224,6 @@ class _Places:
     def job(self, given: str, stack: ExitStack) -> _Job:
         """The job of one input. Raises UsageError, InputError, OutputError."""
         if given == "-":
-            if self._output is None:
-                raise UsageError("-: an input from a pipe needs -o, to name the output")
             source, name = spool(terminal.pipe(), self._room(stack), limit=self._limits.max_spool_bytes), given
         else:
             source = Path(given)
@@ -265,6 +263,8 @@ def _check_combination(
         raise UsageError("--sidecar names one file, but there are several inputs; label them one by one")
     if inputs.count("-") and in_place:
         raise UsageError("-: an input from a pipe cannot be replaced in place; use -o")
+    if inputs.count("-") and output is None:
+        raise UsageError("-: an input from a pipe needs -o, to name the output")
     if inputs.count("-") > 1:
         raise UsageError("-: the pipe can be read only once")
     if output == "-":
@@ -295,12 +295,15 @@ def _declared(file: Path | None) -> dict[str, Any]:
             raise UsageError(f"{file.name}: a declaration of over 1 MB; is this the right file?")
         data = json.loads(file.read_text("utf-8"))
     except OSError as error:
-        raise UsageError(f"{file.name}: {(error.strerror or str(error)).lower()}; check --declaration") from None
+        raise UsageError(f"{file.name}: {reason(error)}; check --declaration") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{file.name}: this is no valid JSON: {error}") from None
     if not isinstance(data, dict):
         raise UsageError(f"{file.name}: a declaration is a JSON object")
-    whole = Declaration.from_json(data)
+    try:
+        whole = Declaration.from_json(data)
+    except UsageError as error:
+        raise UsageError(f"{file.name}: {error}") from None
     return {key: getattr(whole, key) for key in data}
 
 
