@@ -21,7 +21,7 @@ _FILMS = {
     "video/mp4": "video/mp4",
     "video/quicktime": "video/mp4",
     "video/webm": "video/webm",
-    "video/x-matroska": "video/webm",
+    "video/matroska": "video/webm",
 }
 _SOUNDS = {
     "audio/mpeg": "audio/mpeg",

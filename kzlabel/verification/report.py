@@ -17,6 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from ..disclosure.wording import languages as wording_languages
 from ..evidence import AI, Layer, LayerEvidence, State
 from ..inert import inert
 from .elements import Markup, element, join
@@ -70,7 +71,6 @@ RELATIONS: Mapping[str, str] = {
     "inputTo": "an input to the AI system",
 }
 SAYING = (AI.GENERATED, AI.MODIFIED, AI.NONE)
-LANGUAGES = frozenset({"kk", "ru", "en"})
 
 __all__ = ["ReportItem", "report", "text"]
 
@@ -249,8 +249,9 @@ def _disclosure(item: ReportItem) -> Markup | None:
     named = record.get("languages")
     languages = [str(language) for language in named] if isinstance(named, list | tuple) else []
     languages += [""] * (len(wording) - len(languages))
+    known = wording_languages()
     said = [
-        element("q", str(sentence), lang=language if language in LANGUAGES else None)
+        element("q", str(sentence), lang=language if language in known else None)
         for sentence, language in zip(wording, languages, strict=False)
     ]
     words = [str(record[key]).replace("-", " ") for key in ("form", "place") if record.get(key)]

@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from kzlabel.disclosure.wording import languages
 from kzlabel.evidence import AI, Evidence, Layer, LayerEvidence, State
+from kzlabel.media import Format, formats
 from kzlabel.verification import report as page
 from kzlabel.verification.judge import judge
-from kzlabel.verification.preview import MAX_EMBEDDED
+from kzlabel.verification.preview import MAX_EMBEDDED, preview
 from kzlabel.verification.report import ReportItem, report, text
 
 from .evidences import BINDING, candidate, led_to, manifest, metadata, of, sidecar
@@ -316,3 +318,20 @@ def test_verbose_lines_hold_the_evidence() -> None:
     shown = text(judge(of(manifest(State.VALID, AI.GENERATED, "claimSignature.validated"), led_to(candidate()))), True)
     for words in ("manifest: valid, generated (claimSignature.validated)", "watermark: found", "Signer: Tulpar Studio"):
         assert words in shown
+
+
+@pytest.mark.parametrize(
+    "format",
+    [format for format in formats() if not format.refusal and format.mime != "image/tiff"],  # browsers show no TIFF
+    ids=lambda format: format.name,
+)
+def test_a_file_of_every_format_that_browsers_know_is_shown(format: Format, tmp_path: Path) -> None:
+    file = tmp_path / f"work{format.extensions[0]}"
+    file.write_bytes(b"content")
+    assert 'class="nothing"' not in preview(file, format.mime, "", 1000)[0].html
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_disclosure_names_the_language_of_its_words(language: str) -> None:
+    item = ReportItem(judge(of(manifest())), disclosure={"wording": ["words"], "languages": [language]})
+    assert f'<q lang="{language}">words</q>' in report([item], title="Report", generated_at=NOW)
