@@ -17,7 +17,7 @@ class Layer(StrEnum):
 
 
 class State(StrEnum):
-    """What became of one layer. The manifest layer uses the first six, the others the rest."""
+    """What became of one layer. A manifest that is there has one of the first six."""
 
     VALID = "valid"
     """Signature, hashes and hard binding hold; `detail["trusted"]` says whether anyone vouches for the signer."""

@@ -19,7 +19,7 @@ class Limits:
     max_slot_bytes: size of one metadata block (an XMP packet, a tag, a zip member once inflated).
     max_manifest_bytes: size of one C2PA manifest store, also of a sidecar.
     max_boxes: boxes, chunks, segments, elements or directories visited in one file.
-    max_nesting: depth of boxes, XML elements, archives.
+    max_nesting: depth of boxes, elements of an XMP packet, tags within tags.
     max_zip_ratio: inflated over packed size of a zip member.
     max_spool_bytes: size of an input that comes from a pipe.
     program_timeout: seconds that one run of an external program may last, for each hour of media (at least one hour).

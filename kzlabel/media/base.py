@@ -84,7 +84,7 @@ class Rendered:
 
 
 class Format(ABC):
-    """One file format. Adding a format is adding one subclass to `kzlabel.media.FORMATS` and its golden files."""
+    """One file format. Adding one is adding a subclass to FORMATS of its medium; README.md shows how."""
 
     name: ClassVar[str]
     """As people say it: "JPEG"."""
