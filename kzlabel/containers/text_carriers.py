@@ -21,7 +21,6 @@ from .charset import Charset
 from .html_tokens import Kind, Token, is_xhtml, tokens
 
 CORRUPTED = "manifest.text.corruptedWrapper"
-MULTIPLE_WRAPPERS = "manifest.text.multipleWrappers"
 MULTIPLE_BLOCKS = "manifest.structuredText.multipleReferences"
 MULTIPLE_ELEMENTS = "manifest.html.multipleManifests"
 EMPTY = "manifest.structuredText.emptyReference"

@@ -56,7 +56,6 @@ HARMLESS_FAMILIES = ("timeStamp.", "cawg.")
 # These speak about an ingredient, whose own state they decide.
 INGREDIENT_FAMILY = "ingredient."
 INGREDIENT_TAMPERED = frozenset({"ingredient.manifest.mismatch", "ingredient.claimSignature.mismatch"})
-INGREDIENT_UNKNOWN = "ingredient.unknownProvenance"
 
 # Our own, for what has no code in the specification.
 UNREADABLE = "kzlabel.manifest.unreadable"

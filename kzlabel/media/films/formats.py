@@ -189,7 +189,7 @@ class Webm(Film):
 
     @classmethod
     def score(cls, header: bytes) -> int:
-        return is_ebml(header, b"webm")
+        return is_ebml(header, "webm")
 
 
 class Mkv(Film):
@@ -203,7 +203,7 @@ class Mkv(Film):
 
     @classmethod
     def score(cls, header: bytes) -> int:
-        return is_ebml(header, b"matroska")
+        return is_ebml(header, "matroska")
 
 
 class Avi(Format):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ...containers.matroska import doctype
+
 # Registered at mp4ra.org; major brands of films in the ISO base media format. QuickTime's own stands apart.
 _FILM_BRANDS = re.compile(
     rb"isom|iso[2-9a-c]|mp4[12]|avc1|hvc1|hev1|av01|dash|msdh|cmf[2cfs]"
@@ -32,15 +34,9 @@ def is_mp4(header: bytes) -> int:
     return 0 if brand == b"qt  " else 30
 
 
-def is_ebml(header: bytes, doctype: bytes) -> int:
+def is_ebml(header: bytes, wanted: str) -> int:
     """Score of an EBML file of this document type, "webm" or "matroska" (RFC 8794, 11.2.6)."""
-    if not header.startswith(b"\x1aE\xdf\xa3"):
-        return 0
-    match = re.search(rb"\x42\x82([\x81-\xff])", header[4:256])
-    if not match:
-        return 0
-    start = 4 + match.end()
-    return 90 if header[start : start + (match[1][0] & 0x7F)].rstrip(b"\0") == doctype else 0
+    return 90 if doctype(header) == wanted else 0
 
 
 def _major_brand(header: bytes) -> bytes | None:

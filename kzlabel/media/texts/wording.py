@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ...containers.charset import Charset
@@ -33,16 +33,13 @@ def fitting(plan: DisclosurePlan, charset: Charset, name: str) -> tuple[tuple[Ph
     return fit, notes
 
 
-def record(
-    plan: DisclosurePlan, used: Iterable[Phrase], notes: tuple[str, ...] = (), show: Callable[[str], str] = str
-) -> DisclosureRecord:
-    """What was written. show: a phrase as it stands in the text."""
-    used = tuple(used)
+def record(plan: DisclosurePlan, used: tuple[Phrase, ...], notes: tuple[str, ...] = ()) -> DisclosureRecord:
+    """What was written."""
     return DisclosureRecord(
         form=Form.LINE,
         source=plan.source,
         languages=tuple(phrase.language for phrase in used),
-        wording=tuple(show(phrase.line) for phrase in used),
+        wording=tuple(phrase.line for phrase in used),
         place=str(plan.text_place),
         notes=notes,
     )
