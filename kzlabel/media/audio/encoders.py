@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..programs.probe import Stream
+from .sniff import RATES_1, RATES_2
 
-# ISO/IEC 11172-3 and 13818-3, layer III: kb/s that a constant-rate frame can have, for 32 kHz and more, and for less.
-_MP3_RATES_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_MP3_RATES_2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 # b/s for one channel under which ffmpeg's AAC encoder is heard to be worse than those that encoded the input.
 _AAC_LEAST = 64_000
 _AAC_MOST = 288_000
@@ -46,7 +44,7 @@ class Encoding:
 
 def mp3(stream: Stream, rate: int) -> Encoding:
     """rate: b/s of the input, the average where it varies. A constant rate, the next that layer III knows."""
-    table = _MP3_RATES_1 if stream.sample_rate >= 32_000 else _MP3_RATES_2
+    table = (RATES_1 if stream.sample_rate >= 32_000 else RATES_2)[1:]
     chosen = next((known for known in table if known * 1000 >= rate - 500), table[-1])
     return Encoding({"acodec": "libmp3lame", "audio_bitrate": chosen * 1000}, frame=1152, room=1.0)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+from ..brands import brands, handlers
+
 _SOUND_BRANDS = (b"M4A ", b"M4B ")
 _MIXED_BRANDS = re.compile(rb"isom|iso[2-9a-c]|mp4[12]|dash")  # films and sound alike; the film formats look here too
 
 # MPEG audio, layer III (ISO/IEC 11172-3 and 13818-3): kb/s by version; index 0 is "free", 15 is forbidden.
-_RATES_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_RATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+RATES_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+RATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _HERTZ = (44_100, 48_000, 32_000)
 _ID3_TAGS = 8
 _FRAMES_ENOUGH = 4  # frames in a row: chance agreement of four headers is under 1e-9
@@ -78,18 +80,15 @@ def m4a(header: bytes) -> int:
 
     Where that header is out of sight, as much as a film scores: then the file's name decides.
     """
-    if header[4:8] != b"ftyp" or len(header) < 16:
-        return 0
-    brand = header[8:12]
+    brand = next(iter(brands(header)), b"")
     if brand in _SOUND_BRANDS:
         return 100
     if not _MIXED_BRANDS.match(brand):
         return 0
-    moov = header.find(b"moov")
-    if moov < 4 or moov - 4 + int.from_bytes(header[moov - 4 : moov]) > len(header):
+    found = handlers(header)
+    if found is None:
         return 0 if re.search(rb"hdlr.{8}vide", header, re.DOTALL) else 90
-    handlers = set(re.findall(rb"hdlr.{8}(vide|soun)", header[moov:], re.DOTALL))
-    return 95 if handlers == {b"soun"} else 0
+    return 95 if b"soun" in found and b"vide" not in found else 0
 
 
 def wave(header: bytes, *magics: bytes) -> int:
@@ -120,7 +119,7 @@ def _frame_length(head: bytes) -> int:
     if rate in (0, 15) or hertz == 3:
         return 0
     version = head[1] >> 3 & 3  # 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
-    kilobits = (_RATES_1 if version == 3 else _RATES_2)[rate]
+    kilobits = (RATES_1 if version == 3 else RATES_2)[rate]
     divisor = {3: 1, 2: 2, 0: 4}[version]
     factor = 144_000 if version == 3 else 72_000
     return factor * kilobits // (_HERTZ[hertz] // divisor) + (head[2] >> 1 & 1)

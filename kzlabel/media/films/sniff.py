@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ...containers.matroska import doctype
+from ..brands import brands, handlers
 
 # Registered at mp4ra.org; major brands of films in the ISO base media format. QuickTime's own stands apart.
 _FILM_BRANDS = re.compile(
@@ -18,7 +19,7 @@ _QUICKTIME_STARTS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 def is_quicktime(header: bytes) -> int:
     """Score of a QuickTime film: by its brand, or by the atoms that old ones begin with."""
-    brand = _major_brand(header)
+    brand = next(iter(brands(header)), None)
     if brand is not None:
         return 90 if brand == b"qt  " and not _sound_only(header) else 0
     return 60 if header[4:8] in _QUICKTIME_STARTS and b"moov" in header else 40 if header[4:8] == b"wide" else 0
@@ -26,7 +27,7 @@ def is_quicktime(header: bytes) -> int:
 
 def is_mp4(header: bytes) -> int:
     """Score of an MP4 film: by its major brand; sound and still pictures in the same container score nothing."""
-    brand = _major_brand(header)
+    brand = next(iter(brands(header)), None)
     if brand is None or brand in _SOUND_BRANDS or _STILL_BRANDS.match(brand) or _sound_only(header):
         return 0
     if _FILM_BRANDS.match(brand):
@@ -39,14 +40,7 @@ def is_ebml(header: bytes, wanted: str) -> int:
     return 90 if doctype(header) == wanted else 0
 
 
-def _major_brand(header: bytes) -> bytes | None:
-    return header[8:12] if header[4:8] == b"ftyp" and len(header) >= 16 else None
-
-
 def _sound_only(header: bytes) -> bool:
     """Whether a whole movie header is in sight that lists tracks, and none of them holds pictures."""
-    moov = header.find(b"moov")
-    if moov < 4 or moov - 4 + int.from_bytes(header[moov - 4 : moov], "big") > len(header):
-        return False
-    handlers = set(re.findall(rb"hdlr.{8}(vide|soun|text|sbtl|subt|tmcd|meta)", header[moov:], re.DOTALL))
-    return b"soun" in handlers and b"vide" not in handlers
+    found = handlers(header) or frozenset()
+    return b"soun" in found and b"vide" not in found

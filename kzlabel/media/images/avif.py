@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,6 +9,7 @@ from ...containers.heif import HEIF
 from ...errors import UnreadableFile, UnsupportedFormat
 from ...limits import Limits
 from ..base import MediaInfo, RenderPlan
+from ..brands import brands
 from .avif_boxes import settle, structure
 from .lazy import stamped_frames
 from .raster import Raster, Redrawn, described, guard, orientation_of, reading, writing
@@ -91,16 +91,6 @@ class Avif(Raster):
                 if animated:
                     settle(target, found.plays or 0, plan.limits)
         return Redrawn(stamp.record(), (f"it was encoded anew at AVIF quality {QUALITY}",))
-
-
-def brands(header: bytes) -> Iterator[bytes]:
-    """The brands of an ISO-BMFF file, the major one first; none where the bytes are something else."""
-    if header[4:8] != b"ftyp" or len(header) < 16:
-        return
-    size = min(int.from_bytes(header[:4], "big"), len(header), 4096)
-    yield header[8:12]
-    for start in range(16, size - 3, 4):
-        yield header[start : start + 4]
 
 
 def _exif(block: bytes | None, orientation: int) -> bytes | None:

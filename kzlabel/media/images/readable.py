@@ -6,7 +6,8 @@ import re
 
 from ...containers.heif import HEIF
 from ..base import Format, Medium
-from .avif import BRANDS, brands
+from ..brands import brands
+from .avif import BRANDS
 
 # ISO/IEC 23008-12, annex B, and the general brands that say HEVC only together with one of them.
 _HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
