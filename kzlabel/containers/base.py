@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from ..limits import Limits
 
@@ -70,6 +70,7 @@ class Container(Protocol):
         ...
 
 
+@runtime_checkable
 class Carrying(Protocol):
     """Optional: a container whose picture is encoded anew by a library that drops what it does not know."""
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from ..errors import UnreadableFile
 from ..limits import Limits
 from .base import Slot, Slots, Tag
-from .reading import Found, Visits, name_of, read_at
+from .reading import Found, Visits, decoded, name_of, read_at
 from .splice import Edit, splice
 
 _IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
@@ -46,7 +46,7 @@ class GifContainer:
                 with found.part():
                     if block.label == _COMMENT:
                         text = _joined(found.block(block.data, block.end - block.data, "a comment"))
-                        found.tags.append(Tag("Comment", _decoded(text), "GIF comment"))
+                        found.tags.append(Tag("Comment", decoded(text), "GIF comment"))
                     elif block.name == _XMP:
                         data = found.block(block.data, block.end - block.data, "the XMP packet")
                         found.xmp.append(_packet(data))
@@ -175,10 +175,3 @@ def _packet(data: bytes) -> bytes:
         return data[:end]
     joined = _joined(data)
     return joined if b"<" in joined[:16] else data
-
-
-def _decoded(text: bytes) -> str:
-    try:
-        return text.decode("utf-8")
-    except UnicodeDecodeError:
-        return text.decode("latin-1")

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from ..errors import LimitExceeded, UnreadableFile
 from ..limits import Limits
 from .base import Slot, Slots, Tag
-from .reading import Found, Visits, name_of, read_at
+from .reading import Found, Visits, decoded, name_of, read_at
 from .splice import Edit, splice
 
 _SOI, _SOS, _EOI, _COM, _APP0 = 0xD8, 0xDA, 0xD9, 0xFE, 0xE0
@@ -170,7 +170,7 @@ def _take(segment: Segment, found: Found, extended: dict[bytes, _Extended]) -> N
         _take_extended(segment, found, extended)
     elif kind == "comment":
         text = found.block(segment.body, segment.size, "the comment").rstrip(b"\0")
-        found.tags.append(Tag("Comment", _decoded(text), "JPEG comment"))
+        found.tags.append(Tag("Comment", decoded(text), "JPEG comment"))
     elif kind == "jumbf":
         # CI, En, Z; then LBox "jumb", LBox "jumd" and the type: ISO/IEC 19566-5.
         found.manifest = found.manifest or (segment.head[12:16] == b"jumb" and segment.head[24:40].startswith(_C2PA))
@@ -184,13 +184,6 @@ def _take_extended(segment: Segment, found: Found, extended: dict[bytes, _Extend
     data = found.block(place, size, "the Extended XMP")
     whole, offset = int.from_bytes(data[32:36]), int.from_bytes(data[36:40])
     extended.setdefault(data[:32], _Extended(whole)).parts.setdefault(offset, data[40:])
-
-
-def _decoded(text: bytes) -> str:
-    try:
-        return text.decode("utf-8")
-    except UnicodeDecodeError:
-        return text.decode("latin-1")
 
 
 def _segment(marker: int, body: bytes, name: str) -> bytes:

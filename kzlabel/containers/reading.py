@@ -40,6 +40,14 @@ def read_block(file: BinaryIO, start: int, size: int, limit: int, what: str) -> 
     return read_at(file, start, size)
 
 
+def decoded(text: bytes) -> str:
+    """A text whose encoding nobody tells: UTF-8 where the bytes allow it, else Latin-1."""
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
 class Visits:
     """Counts the boxes, chunks, segments or directories visited in one file. Raises LimitExceeded past the limit."""
 

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from ..errors import LimitExceeded, UnreadableFile
 from ..limits import Limits
 from .base import Slot, Slots, Tag
-from .reading import Found, Visits, name_of, read_at, size_of
+from .reading import Found, Visits, decoded, name_of, read_at, size_of
 from .splice import Edit, splice
 from .tags import id3_with_slots, read_id3_slots
 
@@ -250,7 +250,7 @@ def _take(chunk: Chunk, walker: RiffWalker, found: Found, limits: Limits) -> Non
         found.manifest = True
     elif chunk.id == b"AIGC":
         text = found.block(chunk.body, chunk.size, "the AIGC chunk")
-        found.tags.append(Tag("AIGC", _decoded(text), "RIFF AIGC"))
+        found.tags.append(Tag("AIGC", decoded(text.rstrip(b"\0")), "RIFF AIGC"))
     elif chunk.id.lower() == b"id3 ":
         found.hold(chunk.size, "the ID3 chunk")
         tagged = read_id3_slots(walker.file, chunk.body, limits)
@@ -261,15 +261,7 @@ def _take(chunk: Chunk, walker: RiffWalker, found: Found, limits: Limits) -> Non
         for each in walker.chunks(chunk):
             text = found.block(each.body, each.size, "a text of LIST INFO")
             id = each.id.decode("latin-1")
-            found.tags.append(Tag(_INFO_NAMES.get(id, id), _decoded(text), "RIFF INFO"))
-
-
-def _decoded(text: bytes) -> str:
-    text = text.rstrip(b"\0")
-    try:
-        return text.decode("utf-8")
-    except UnicodeDecodeError:
-        return text.decode("latin-1")
+            found.tags.append(Tag(_INFO_NAMES.get(id, id), decoded(text.rstrip(b"\0")), "RIFF INFO"))
 
 
 def _wav_chunks(file: BinaryIO, chunks: list[Chunk], slots: Slots, limits: Limits) -> dict[bytes, bytes]:

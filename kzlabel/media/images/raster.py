@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -11,10 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
-from ...containers.base import Slots
+from ...containers.base import Carrying, Slots
 from ...disclosure.plan import DisclosureRecord
 from ...errors import InternalError, KzlabelError, LimitExceeded, OutputError, UnreadableFile
-from ...files import is_full, reason
+from ...files import copy_whole, is_full, reason
 from ...limits import Limits
 from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan
 
@@ -57,8 +56,7 @@ class Raster(Format):
     def render(self, source: Path, target: Path, plan: RenderPlan) -> Rendered:
         info = self.probe(source, plan.limits)
         if plan.disclosure is None:
-            with writing(target.name):
-                shutil.copyfile(source, target)
+            copy_whole(source, target)
             redrawn = None
         else:
             redrawn = self.redraw(source, target, info, plan)
@@ -74,9 +72,9 @@ class Raster(Format):
     def carry(self, source: Path, target: Path, limits: Limits) -> None:
         """Bring over what Pillow dropped: metadata, colour profiles, whatever the container knows to be beside the
         picture."""
-        bring = getattr(self.container, "carry", None)
-        if bring is not None:
-            bring(source, target, limits)
+        container: object = self.container
+        if isinstance(container, Carrying):
+            container.carry(source, target, limits)
 
     def fill(self, target: Path, slots: Slots, limits: Limits) -> None:
         if self.container is not None and slots != Slots():
