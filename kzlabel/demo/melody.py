@@ -17,7 +17,10 @@ ROOT = 220.0  # hertz
 
 
 def melody() -> Any:
-    """About 14 s of music, so that the notice is spoken in all languages. Returns (samples, 2), float32, -1..1, at RATE."""
+    """About 14 s of music, long enough for the notice in all languages.
+
+    Returns (samples, 2), float32, -1..1, at RATE.
+    """
     import numpy as np
 
     random = np.random.default_rng(SEED)
