@@ -75,6 +75,19 @@ class Located:
         return "wrapper" if self.wrapper else "script" if self.structure is Structure.HTML else "block"
 
 
+def embeddable(structure: Structure, encoding: Charset | None, newline: str) -> bool:
+    """Whether a text in this encoding (None: unknown) with these line ends can hold its manifest inside.
+
+    The wrapper takes a Unicode encoding. Block and script are found as ASCII bytes, which UTF-16 has not, and a block
+    needs line ends other than bare CR (A.9.4).
+    """
+    if structure is Structure.PLAIN:
+        return encoding is not None and encoding.codec in ("utf-8", "utf-16-le", "utf-16-be")
+    if encoding is not None and encoding.wide:
+        return False
+    return structure is Structure.HTML or newline != "\r"
+
+
 def locate(data: bytes, structure: Structure, *, limits: Limits = DEFAULT_LIMITS) -> tuple[Located, ...]:
     """Every manifest in a text, in order, at most MAX_FOUND; damaged ones and remote ones too."""
     if structure is Structure.HTML:

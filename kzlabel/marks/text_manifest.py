@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..containers import charset, html, text_wrapper
+from ..containers import charset, html, text_carriers, text_wrapper
 from ..containers.charset import Charset
 from ..containers.text_carriers import (
     CORRUPTED,
@@ -65,17 +65,9 @@ Sign = Callable[[bytes, tuple[Exclusion, ...], bytes], bytes]
 
 
 def embeddable(data: bytes, structure: Structure) -> bool:
-    """Whether this text can hold its manifest inside; else it goes into a sidecar.
-
-    The wrapper takes a Unicode encoding. Block and script are found as ASCII bytes, which UTF-16 has not, and a block
-    needs line ends other than bare CR (A.9.4).
-    """
-    encoding = charset.sniff(data)
-    if structure is Structure.PLAIN:
-        return encoding is not None
-    if encoding is not None and encoding.wide:
-        return False
-    return structure is Structure.HTML or newline_of(data.decode(charset.TRANSPARENT)) != "\r"
+    """Whether this text can hold its manifest inside; else it goes into a sidecar."""
+    newline = newline_of(data.decode(charset.TRANSPARENT)) if structure is Structure.MARKDOWN else ""
+    return text_carriers.embeddable(structure, charset.sniff(data), newline)
 
 
 def embed(data: bytes, structure: Structure, sign: Sign) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...containers import charset
 from ...containers.charset import Charset
-from ...containers.text_carriers import Structure, without_manifest
+from ...containers.text_carriers import Structure, embeddable, without_manifest
 from ...containers.text_edit import newline_of, splice
 from ...disclosure.plan import DisclosurePlan, DisclosureRecord, TextPlace
 from ...disclosure.wording import Phrase
@@ -109,18 +109,16 @@ class Text(Format):
         """What a reader reads, as far as the disclosure is concerned."""
         return text
 
-    def _embeds(self, file: TextFile) -> bool:
-        """Whether the file can hold its manifest; as marks/text_manifest.embeddable judges the bytes."""
-        return not file.charset.wide and newline_of(file.text) != "\r"
-
     def _info(self, file: TextFile) -> MediaInfo:
+        newline = newline_of(file.text)
+        embeds = embeddable(Structure(self.mime), file.charset, newline)
         return MediaInfo(
             detail={
                 "encoding": file.charset.codec,
                 "bom": bool(file.charset.mark),
-                "newline": NEWLINES[newline_of(file.text)],
+                "newline": NEWLINES[newline],
                 "characters": len(file.text),
-                "carrier": str(Carrier.TEXT if self._embeds(file) else Carrier.SIDECAR),
+                "carrier": str(Carrier.TEXT if embeds else Carrier.SIDECAR),
             }
         )
 

@@ -51,9 +51,6 @@ class PlainText(Text):
                 f"{name}: this is {kind}, which a line for readers would break; label what shows it"
             )
 
-    def _embeds(self, file: TextFile) -> bool:
-        return file.charset.codec in ("utf-8", "utf-16-le", "utf-16-be")
-
 
 def _is_json(text: str) -> bool:
     if len(text) > _LARGEST_JSON:

@@ -93,9 +93,6 @@ class Html(Text):
     def _shown(self, text: str) -> str:
         return html.unescape(text)
 
-    def _embeds(self, file: TextFile) -> bool:
-        return not file.charset.wide
-
 
 def _banner(used: tuple[Phrase, ...], xhtml: bool, file: TextFile) -> str:
     # Without a declaration a reader may take another encoding than we: then only ASCII is safe.
