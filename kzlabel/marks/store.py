@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from ..containers.isobmff import C2PA_UUID
+
 CHUNK = 1 << 20
 MAX_BOXES = 20_000
 MAX_DEPTH = 16
@@ -20,8 +22,7 @@ _STORE_TYPE = b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
 _DESCRIPTION = b"jumd" + _STORE_TYPE + b"\x03c2pa\x00"
 _BEFORE = 12  # length and type of the superbox, length of the description box
 
-# C2PA 2.4, A.5: the uuid box; before the store it holds version, purpose and an offset, with its own header 45 bytes.
-_BOX_TYPE = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+# C2PA 2.4, A.5: in its uuid box, version, purpose and an offset stand before the store, with the box's header 45 bytes.
 _BOX_HEADER = 48
 
 _X5CHAIN = 33  # RFC 9360
@@ -74,7 +75,7 @@ def _piece(file: BinaryIO, start: int, limit: int) -> Piece:
         return Piece(0, None, False)
     before = min(start, _BOX_HEADER)
     file.seek(start - before)
-    boxed = _BOX_TYPE in file.read(before)
+    boxed = C2PA_UUID in file.read(before)
     size = int.from_bytes(file.read(4), "big")
     if not _BEFORE < size <= limit or file.read(4) != b"jumb":
         return Piece(start, None, boxed)

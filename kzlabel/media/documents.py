@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..containers.ooxml import OOXML
 from ..containers.pdf import PDF
-from .base import Carrier, Format, Medium
+from .base import Format, Medium
 
 _ADVICE = "label the pictures, films and texts in it before you put it together"
 
@@ -64,7 +64,6 @@ class Zip(Format):
     mime = "application/zip"
     medium = Medium.DOCUMENT
     extensions = (".zip", ".epub", ".odt", ".ods", ".odp")
-    carrier = Carrier.EMBEDDED
     refusal = "label the files in it"
 
     @classmethod

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import TrustError
+from ..inert import inert
 
 MAX_ANCHOR_BYTES = 4 << 20  # the C2PA list of 2026-08-05, 30 certificates, has 60 KB
 
@@ -84,8 +85,6 @@ def _check_authority(certificate: object, name: str) -> None:
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         subject, authority = "a certificate", False
     if not authority:
-        from ..inert import inert
-
         raise TrustError(
             f"{name}: {inert(subject)} is not a certificate authority; give the root that issued it, such as root.pem"
         )

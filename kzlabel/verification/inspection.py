@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..errors import UnreadableFile
 from ..inert import inert
 from ..limits import DEFAULT_LIMITS, Limits
 from ..marks.manifest import ANY_BYTES, raw
@@ -18,8 +19,6 @@ def inspect_file(source: Path, *, limits: Limits = DEFAULT_LIMITS, beside: Path 
     damage (sentences), manifest (c2pa's detailed report, or None), layers (evidence as collected), not_checked.
     Texts come as they stand in the file. Raises InputError when the file cannot be read.
     """
-    from ..errors import UnreadableFile
-
     collected = Collector(limits=limits).collect(source, beside=beside)
     evidence = collected.evidence
     if evidence.unreadable and evidence.sha256 is None:
