@@ -26,7 +26,7 @@ from ..trust import NOBODY, Anchor, Trust
 from . import codes
 from .binding import DataHash, OwnBinding, assertion_data, digest, whole_file
 from .definition import PARENT
-from .manifest_evidence import binding_faults, bound_data, evidence, in_place, unreadable
+from .manifest_evidence import at_top_level, binding_faults, bound_data, evidence, in_place, unreadable
 from .manifest_reading import ManifestReport
 from .store import Piece, carve
 
@@ -427,8 +427,11 @@ def _in_a_broken_file(
 
 def _overlooked(file: BinaryIO, mime: str, trust: Trust, layer: Layer, limits: Limits) -> LayerEvidence | None:
     """c2pa finds no manifest. A damaged length or type of a chunk may hide one that says it stands right here."""
-    if not _embeds(mime) or (piece := carve(file, limits.max_manifest_bytes)) is None:
+    unknown = mime == ANY_BYTES  # perhaps the very first bytes were damaged
+    if not (unknown or _embeds(mime)) or (piece := carve(file, limits.max_manifest_bytes)) is None:
         return None
+    if unknown and piece.boxed and not at_top_level(file, piece, limits):
+        return None  # a film inside an archive, say
     return _carved(file, piece, "a part of its structure is damaged", trust, layer)
 
 

@@ -13,7 +13,7 @@ from ..containers.boxes import BoxWalker
 from ..errors import LimitExceeded, UnreadableFile
 from ..evidence import Layer, LayerEvidence, State
 from ..inert import inert
-from ..limits import DEFAULT_LIMITS
+from ..limits import DEFAULT_LIMITS, Limits
 from ..trust import NOBODY, Trust
 from . import codes
 from .binding import MALFORMED, MISMATCH, DataHash, Fault, OwnBinding, data_hash, holds
@@ -57,6 +57,8 @@ def evidence(
     failure += _unproven(success, failure)
 
     leaf = _Leaf.of(report, store)
+    if leaf.other_purpose:
+        failure.append(Status("signingCredential.invalid", "the certificate is one for time-stamps or revocation"))
     time = _Time.of(report, success, with_time_anchors)
     if time.expiry is not None:
         failure = [one for one in failure if one.code not in codes.EXPIRED] + list(time.expiry)
@@ -125,6 +127,14 @@ def in_place(report: ManifestReport, piece: Piece) -> bool:
     return bound is not None and any(
         start <= piece.offset and end <= start + length for start, length in bound.exclusions
     )
+
+
+def at_top_level(file: BinaryIO, piece: Piece, limits: Limits) -> bool:
+    """Whether a store stands in a box of its own among the outermost boxes of a file."""
+    with suppress(UnreadableFile, LimitExceeded):
+        boxes = BoxWalker(file, limits).top()
+        return any(box.uuid is not None and box.start <= piece.offset < box.end for box in boxes)
+    return False
 
 
 def _displaced(report: ManifestReport, file: BinaryIO, broken: str | None) -> list[Fault]:
@@ -238,6 +248,8 @@ class _Leaf:
     organization: str | None
     fingerprint: str | None = None
     lapsed: bool = False
+    other_purpose: bool = False
+    """Made out for time-stamps or answers on revocation, with which nobody may sign works; c2pa lets it pass."""
 
     @classmethod
     def of(cls, report: ManifestReport, store: bytes | None) -> _Leaf:
@@ -249,7 +261,7 @@ class _Leaf:
 
         from cryptography import x509
         from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.x509.oid import NameOID
+        from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
         try:
             with warnings.catch_warnings(action="ignore"):  # a hostile certificate must not write on the screen
@@ -261,7 +273,13 @@ class _Leaf:
             name = next(iter(names[NameOID.COMMON_NAME]), name)
             organization = next(iter(names[NameOID.ORGANIZATION_NAME]), organization)
             lapsed = certificate.not_valid_after_utc < datetime.now(UTC)
-            return cls(_shown(name), _shown(organization), certificate.fingerprint(SHA256()).hex(), lapsed)
+            other = any(
+                purpose in (ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.OCSP_SIGNING)
+                for extension in certificate.extensions
+                if isinstance(extension.value, x509.ExtendedKeyUsage)
+                for purpose in extension.value
+            )
+            return cls(_shown(name), _shown(organization), certificate.fingerprint(SHA256()).hex(), lapsed, other)
         except (ValueError, x509.InvalidVersion):
             return cls(_shown(name), _shown(organization))
 

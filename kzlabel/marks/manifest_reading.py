@@ -160,7 +160,10 @@ class ManifestReport:
         return found
 
     def ai(self, manifest: str, depth: int = 0) -> AI:
-        """What this manifest says about AI: its own declaration, else its actions over its validated ingredients."""
+        """What this manifest says about AI: its own declaration, else its actions over its validated ingredients.
+
+        Signed metadata count last: a claim of AI in them is heard, whatever the actions leave out.
+        """
         if manifest not in self._known:
             self._known[manifest] = AI.UNKNOWN
             self._known[manifest] = self._ai(manifest, depth)
@@ -180,10 +183,9 @@ class ManifestReport:
             ai_of(action.get("digitalSourceType")) for action in actions if action.get("action") == "c2pa.created"
         ]
         later = [ai_of(action.get("digitalSourceType")) for action in actions if action.get("action") != "c2pa.created"]
-        if not actions:
-            origins = [ai_of(self.metadata(manifest, name)) for name in _SOURCE_TYPE_NAMES]
+        described = [ai_of(self.metadata(manifest, name)) for name in _SOURCE_TYPE_NAMES]
 
-        told = [meaning for meaning in [*origins, *parents] if meaning is not AI.UNKNOWN]
+        told = [meaning for meaning in [*origins, *parents, *described] if meaning is not AI.UNKNOWN]
         base = told[0] if told else AI.UNKNOWN
         involved = {AI.GENERATED, AI.MODIFIED} & {*told, *later, *parts}
         if base is AI.GENERATED or not (involved or "c2pa.ai-disclosure" in self.assertions(manifest)):

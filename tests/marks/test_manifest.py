@@ -280,6 +280,15 @@ def test_a_certificate_for_web_servers_cannot_sign(source: Path) -> None:
     assert not target.exists()
 
 
+def test_a_certificate_for_time_stamps_vouches_for_no_work(source: Path) -> None:
+    signer = pki.signer(purposes=(pki.TIME_STAMPING,))
+    target = source.with_name("out.jpg")
+    manifest.sign_file(source, target, "image/jpeg", definition(DECLARED, None, opened=False, fmt="image/jpeg"), signer)
+    evidence = found(target, Trust((Anchor("root", None, signer.root),)))
+    assert evidence.state is State.INVALID
+    assert "signingCredential.invalid" in evidence.codes
+
+
 def test_a_name_in_a_certificate_comes_out_inert(source: Path) -> None:
     signer = pki.signer(name="evil\u202e\x1b[31m", organization="<b>Studio</b>")
     target = source.with_name("out.jpg")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from kzlabel.declaration import Declaration
 from kzlabel.evidence import LayerEvidence, State
 from kzlabel.marks import codes, manifest
 from kzlabel.marks.definition import definition
+from kzlabel.marks.manifest import ANY_BYTES
 from kzlabel.marks.store import Piece, carve, signer_certificate
 
 from .samples import EMBEDDED, Desk, desk, jpeg, make
@@ -135,6 +137,30 @@ def test_a_damaged_length_before_the_manifest_does_not_hide_it(folder: Path, at:
     evidence = manifest.read(bytes(data), EMBEDDED[name], trust=at.trust)
     assert evidence is not None
     assert evidence.state is State.TAMPERED
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("picture.jpg", 0), ("picture.png", 1), ("sound.flac", 0), ("film.mp4", 5)]
+)
+def test_a_damaged_first_byte_is_tampering_though_no_format_is_recognised(
+    folder: Path, at: Desk, name: str, place: int
+) -> None:
+    data = bytearray(signed(folder, name, at))
+    data[place] ^= 1
+    evidence = manifest.read(bytes(data), ANY_BYTES, trust=at.trust)
+    assert evidence is not None
+    assert evidence.state is State.TAMPERED
+
+
+@pytest.mark.parametrize("name", ["picture.jpg", "film.mp4"])
+def test_an_archive_of_a_labelled_work_is_not_called_tampered(folder: Path, at: Desk, name: str) -> None:
+    target = io.BytesIO()
+    data = signed(folder, name, at)
+    with tarfile.open(fileobj=target, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    assert manifest.read(target.getvalue(), ANY_BYTES, trust=at.trust) is None
 
 
 def test_a_manifest_of_a_cover_picture_is_not_that_of_the_recording(folder: Path, at: Desk) -> None:
