@@ -34,7 +34,7 @@ from .marks.binding import OwnBinding
 from .marks.definition import definition
 from .marks.manifest import ANY_BYTES, Parent, sign_detached, sign_file
 from .marks.sidecar import path_for
-from .media import Carrier, Format, Rendered, RenderPlan, formats
+from .media import Carrier, Format, MediaInfo, Rendered, RenderPlan, formats
 from .media.base import Progress
 from .media.programs.ffmpeg import Programs
 from .profiles import Profile, load_profile
@@ -191,7 +191,7 @@ def _label(
     if _labelled_already(earlier, declaration, options, open_signer):
         return _unchanged(request, options, earlier, format, sidecar)
     if declaration.source is Source.GENERATED and not options.source_confirmed:
-        _refuse_camera(earlier, request.name)
+        _refuse_camera(earlier, info, request.name)
 
     plan, notes = _render_plan(request, options, earlier, format)
     if request.dry_run:
@@ -264,7 +264,7 @@ def _names(format: Format) -> set[str]:
     return {format.name.lower(), format.mime, *(ending.lstrip(".") for ending in format.extensions)}
 
 
-def _sidecar(request: Request, format: Format, info: Any) -> Path | None:
+def _sidecar(request: Request, format: Format, info: MediaInfo) -> Path | None:
     """Where the manifest goes if not into the output."""
     if request.sidecar is not None:
         return request.sidecar
@@ -288,9 +288,11 @@ def _check_targets(request: Request, sidecar: Path | None, options: LabelOptions
         check_target(sidecar, (request.source, request.target, *others), overwrite=overwrite)
 
 
-def _refuse_camera(earlier: Collected, name: str) -> None:
-    manifest = earlier.manifest
+def _refuse_camera(earlier: Collected, info: MediaInfo, name: str) -> None:
+    manifest, described = earlier.manifest, earlier.layer(Layer.METADATA)
     proof = metadata.camera(earlier.slots)
+    if described is None or described.ai not in (AI.GENERATED, AI.MODIFIED):
+        proof = proof or info.camera
     if manifest and manifest.state in (State.VALID, State.EXPIRED) and manifest.ai is AI.NONE:
         proof = "its manifest names an origin without AI"
     if proof:
