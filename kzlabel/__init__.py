@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .labelling import Labelled, LabelOptions
     from .limits import Limits
     from .profiles import Profile, load_profile
-    from .shorthand import inspect, label, verify
+    from .shorthand import collect, inspect, label, verify
     from .trust import Policy, Trust, load_anchors
     from .verification.judge import judge
     from .verification.verdict import Verdict, VerdictKind
@@ -57,6 +57,7 @@ _HOMES = {
     "VerdictKind": "verification.verdict",
     "Verifier": "verification.verifier",
     "VerifyOptions": "verification.verifier",
+    "collect": "shorthand",
     "inspect": "shorthand",
     "judge": "verification.judge",
     "label": "shorthand",
@@ -93,6 +94,7 @@ __all__ = [
     "Verifier",
     "VerifyOptions",
     "__version__",
+    "collect",
     "inspect",
     "judge",
     "label",

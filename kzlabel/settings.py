@@ -7,7 +7,6 @@ a downloaded folder must not choose the signer or the programs that run. The lib
 from __future__ import annotations
 
 import dataclasses
-import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,7 +78,3 @@ def source_date_epoch(environment: Mapping[str, str]) -> int | None:
     if not (text.isascii() and text.isdigit()) or int(text) > 253402300799:  # the year 9999
         raise ConfigurationError(f"SOURCE_DATE_EPOCH: {text!r} is not a number of seconds since 1970")
     return int(text)
-
-
-def environment() -> Mapping[str, str]:
-    return os.environ

@@ -11,7 +11,7 @@ from ..errors import ExitCode
 from . import output as terminal
 from .options import Settings, option
 
-EXAMPLE = "Example: kzlabel demo && open kzlabel-demo/report.html"
+EXAMPLE = "Example: kzlabel demo my-folder"
 
 
 def demo(
