@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 from ..containers.boxes import BoxWalker
@@ -254,37 +255,62 @@ class _Leaf:
     @classmethod
     def of(cls, report: ManifestReport, store: bytes | None) -> _Leaf:
         der = signer_certificate(store, report.active) if store else None
+        opened = (_remembered if len(der) <= _USUAL else _opened)(der) if der else None
         signature = _signature(report)
         name, organization = signature.get("common_name"), signature.get("issuer")  # the leaf's, whatever the word
-        if der is None:
+        if opened is None:
             return cls(_shown(name), _shown(organization))
-
-        from cryptography import x509
-        from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-        try:
-            with warnings.catch_warnings(action="ignore"):  # a hostile certificate must not write on the screen
-                certificate = x509.load_der_x509_certificate(der)
-            names = {
-                oid: [attribute.value for attribute in certificate.subject.get_attributes_for_oid(oid)]
-                for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
-            }
-            name = next(iter(names[NameOID.COMMON_NAME]), name)
-            organization = next(iter(names[NameOID.ORGANIZATION_NAME]), organization)
-            lapsed = certificate.not_valid_after_utc < datetime.now(UTC)
-            other = any(
-                purpose in (ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.OCSP_SIGNING)
-                for extension in certificate.extensions
-                if isinstance(extension.value, x509.ExtendedKeyUsage)
-                for purpose in extension.value
-            )
-            return cls(_shown(name), _shown(organization), certificate.fingerprint(SHA256()).hex(), lapsed, other)
-        except (ValueError, x509.InvalidVersion):
-            return cls(_shown(name), _shown(organization))
+        return cls(
+            _shown(opened.name or name),
+            _shown(opened.organization or organization),
+            opened.fingerprint,
+            opened.expires < datetime.now(UTC),
+            opened.other_purpose,
+        )
 
     def to_json(self) -> dict[str, str | None]:
         return {"name": self.name, "organization": self.organization, "fingerprint": self.fingerprint}
+
+
+@dataclass(frozen=True)
+class _Certificate:
+    """What counts of a certificate, as it stands in it."""
+
+    name: str | None
+    organization: str | None
+    fingerprint: str
+    expires: datetime
+    other_purpose: bool
+
+
+def _opened(der: bytes) -> _Certificate | None:
+    """None for what is no certificate."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    try:
+        with warnings.catch_warnings(action="ignore"):  # a hostile certificate must not write on the screen
+            certificate = x509.load_der_x509_certificate(der)
+        name, organization = (
+            next((str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(oid)), None)
+            for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
+        )
+        other_purpose = any(
+            purpose in (ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.OCSP_SIGNING)
+            for extension in certificate.extensions
+            if isinstance(extension.value, x509.ExtendedKeyUsage)
+            for purpose in extension.value
+        )
+        fingerprint = certificate.fingerprint(SHA256()).hex()
+        return _Certificate(name, organization, fingerprint, certificate.not_valid_after_utc, other_purpose)
+    except (ValueError, x509.InvalidVersion):
+        return None
+
+
+# File after file is signed with the same few certificates, and to open one takes a tenth of a verification.
+_USUAL = 16 * 1024  # bytes; larger ones are opened each time, so that nobody fills the memory with them
+_remembered = lru_cache(maxsize=32)(_opened)
 
 
 def _signature(report: ManifestReport) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ def film(path: Path, seconds: float, *encoder: str, width: int = 1920, height: i
     """A pan over a landscape with grain, 30 frames a second, H.264 and AAC. encoder: further arguments of ffmpeg."""
     scene = path.with_suffix(".png")
     landscape(width * 3 // 2, height).save(scene, compress_level=1)
-    pan = f"crop={width}:{height}:'(iw-ow)*(0.5-0.5*cos(t/5))':0,noise=alls=4:allf=t,format=yuv420p"
+    pan = f"crop={width}:{height}:'(iw-ow)*(0.5-0.5*cos(t/5))':0,noise=alls=3:allf=t,format=yuv420p"
     _ffmpeg(
         *("-loop", "1", "-framerate", "30", "-i", str(scene)),
         *("-f", "lavfi", "-i", "sine=frequency=220:sample_rate=48000"),
