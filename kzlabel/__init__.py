@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from .errors import ExitCode, KzlabelError
     from .evidence import AI, Evidence, Layer, LayerEvidence, State
     from .labeller import LabelledBytes, Labeller
-    from .labelling import Labelled, LabelOptions
     from .limits import Limits
     from .profiles import Profile, load_profile
+    from .request import Labelled, LabelOptions
     from .shorthand import collect, inspect, label, verify
     from .trust import Policy, Trust, load_anchors
     from .verification.judge import judge
@@ -38,8 +38,8 @@ _HOMES = {
     "ExitCode": "errors",
     "Generator": "declaration",
     "KzlabelError": "errors",
-    "LabelOptions": "labelling",
-    "Labelled": "labelling",
+    "LabelOptions": "request",
+    "Labelled": "request",
     "LabelledBytes": "labeller",
     "Labeller": "labeller",
     "Layer": "evidence",

@@ -206,6 +206,35 @@ def publish(finished: Path, target: Path, *, overwrite: bool) -> None:
             finished.rename(target)
 
 
+def publish_both(first: tuple[Path, Path], second: tuple[Path, Path], *, overwrite: bool) -> None:
+    """Publish two finished files, each given with its target; should the second fail, the first is undone.
+
+    Raises OutputError.
+    """
+    finished, target = first
+    before = _kept(target, finished.parent)
+    publish(finished, target, overwrite=overwrite)
+    try:
+        publish(*second, overwrite=overwrite)
+    except BaseException:
+        with contextlib.suppress(OSError):  # must not hide what failed first
+            if before is not None:
+                before.replace(target)
+            else:
+                target.unlink(missing_ok=True)
+        raise
+
+
+def _kept(path: Path, room: Path) -> Path | None:
+    """A copy of `path` in `room`; None where there is no such file."""
+    if not path.exists():
+        return None
+    copy = room / "kept"
+    with writing(path):
+        shutil.copy2(path, copy)
+    return copy
+
+
 def write_text(target: Path, text: str, *, overwrite: bool) -> None:
     """Write a text file in UTF-8 that appears whole or not at all. Raises OutputError."""
     with workspace(target.parent) as room:
@@ -223,25 +252,6 @@ def take_over(finished: Path, existing: Path) -> None:
             with contextlib.suppress(OSError):
                 os.chown(finished, status.st_uid, status.st_gid)
         finished.chmod(status.st_mode & 0o7777)
-
-
-def kept(path: Path, room: Path) -> Path | None:
-    """A copy of `path` in `room`, to be given back should a later step fail; None where there is no such file."""
-    if not path.exists():
-        return None
-    copy = room / f"kept-{path.name[-40:]}"
-    with writing(path):
-        shutil.copy2(path, copy)
-    return copy
-
-
-def give_back(path: Path, copy: Path | None) -> None:
-    """Make `path` again what it was when `kept` made `copy`; whatever fails here must not hide the first failure."""
-    with contextlib.suppress(OSError):
-        if copy is not None:
-            copy.replace(path)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def copy_whole(source: Path, target: Path) -> None:

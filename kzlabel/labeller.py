@@ -13,10 +13,11 @@ from .declaration import Declaration, Source
 from .disclosure.wording import phrases
 from .errors import OutputError, UsageError
 from .files import default_target, scratch, spool, writing
-from .labelling import Labelled, LabelOptions, Request, label_file
+from .labelling import label_file
 from .limits import Limits
 from .media import Format, Medium
 from .media.base import Progress
+from .request import Labelled, LabelOptions, Request
 from .settings import config_folder
 from .signing import Signer, open_signer
 from .verification.collect import Collector

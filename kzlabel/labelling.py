@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from .containers.base import Slots
 from .declaration import Declaration, Source
-from .disclosure.plan import DisclosurePlan, DisclosureRecord, Position, TextPlace
 from .disclosure.wording import phrases
 from .errors import AlreadyLabelled, InternalError, KzlabelError, UnreadableFile, UnsupportedFormat, UsageError
 from .evidence import AI, Layer, LayerEvidence, State
@@ -19,150 +16,25 @@ from .files import (
     check_input,
     check_target,
     copy_whole,
-    give_back,
-    kept,
     publish,
+    publish_both,
     sha256_of,
     take_over,
     workspace,
     writing,
 )
 from .inert import inert
-from .limits import DEFAULT_LIMITS, Limits
 from .marks import metadata, text_manifest
 from .marks.binding import OwnBinding
 from .marks.definition import definition
 from .marks.manifest import ANY_BYTES, Parent, sign_detached, sign_file
 from .marks.sidecar import path_for
-from .media import Carrier, Format, MediaInfo, Rendered, RenderPlan, formats
-from .media.base import Progress
-from .media.programs.ffmpeg import Programs
-from .profiles import Profile, load_profile
+from .media import Carrier, Format, MediaInfo, Rendered, RenderPlan
+from .request import Labelled, LabelOptions, Request
 from .signing import Signer
 from .verification.collect import Collected, Collector
 
 RENDERED, SIGNED = "rendered", "signed"  # unfinished files, in a folder of their own
-
-
-@dataclass(frozen=True)
-class LabelOptions:
-    """How to label, the same for many files.
-
-    profile: the regime. languages: of the disclosure, None for the profile's. texts: own wording per language.
-    position, size, crop_safe, text_place, notice: see DisclosurePlan. encoding: charset of texts, None to detect it.
-    disclosure, metadata: which layers to write. only_new: refuse what is labelled already. overwrite: replace outputs.
-    keep_name: write under the name asked for even if its ending belongs to another format.
-    source_confirmed: whether a person said "generated" in so many words; else camera originals are refused.
-    ffmpeg: the program to use, None for the one that comes with kzlabel. formats: None for all that are known.
-    signer: by URI. keys: the folder of keys, None for `keys` in the user's configuration folder.
-    """
-
-    profile: Profile = field(default_factory=lambda: load_profile("kz"))
-    languages: tuple[str, ...] | None = None
-    texts: Mapping[str, str] = field(default_factory=dict)
-    position: Position = Position.TOP_RIGHT
-    size: float = 1.0
-    crop_safe: bool | None = None
-    text_place: TextPlace = TextPlace.TOP
-    notice: Path | None = None
-    encoding: str | None = None
-    disclosure: bool = True
-    metadata: bool = True
-    only_new: bool = False
-    overwrite: bool = False
-    keep_name: bool = False
-    source_confirmed: bool = False
-    signer: str = "dev:"
-    keys: Path | None = None
-    ffmpeg: str | None = None
-    limits: Limits = DEFAULT_LIMITS
-    formats: tuple[Format, ...] | None = None
-
-    def plan(self, source: Source) -> DisclosurePlan:
-        """The disclosure that these options ask for."""
-        return DisclosurePlan(
-            source=source,
-            languages=self.profile.languages if self.languages is None else self.languages,
-            texts=self.texts,
-            position=self.position,
-            size=self.size,
-            glyph_share=self.profile.glyph_share,
-            glyph_pixels=self.profile.glyph_pixels,
-            crop_safe=self.profile.crop_safe if self.crop_safe is None else self.crop_safe,
-            text_place=self.text_place,
-            notice=self.notice,
-        )
-
-    def all_formats(self) -> tuple[Format, ...]:
-        """The formats to choose from, each with the external programs of these options."""
-        programs = Programs(ffmpeg=self.ffmpeg)
-        return tuple(format.using(programs) for format in self.formats or formats())
-
-
-@dataclass(frozen=True)
-class Request:
-    """One file to label: everything that differs from file to file.
-
-    name: as people know the input. sidecar: where the manifest goes instead of into the output.
-    expected: a format's name, media type or ending that the input must have. dry_run: check, and write nothing.
-    in_place: the target is the input itself, and will be replaced. alone: nothing may stand beside the output, so a
-    format that cannot hold its manifest needs `sidecar`.
-    """
-
-    source: Path
-    target: Path
-    declaration: Declaration
-    name: str
-    parent: Path | None = None
-    sidecar: Path | None = None
-    expected: str | None = None
-    dry_run: bool = False
-    in_place: bool = False
-    alone: bool = False
-    progress: Progress | None = None
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """What became of one file. status: "labelled", "unchanged" or "planned"."""
-
-    file: str
-    output: Path
-    status: str
-    format: str
-    medium: str
-    declaration: Declaration
-    sidecar: Path | None = None
-    disclosure: DisclosureRecord | None = None
-    manifest_id: str | None = None
-    sha256: str | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def sentence(self) -> str:
-        """One line for a person."""
-        where = f"{self.output} and {self.sidecar.name}" if self.sidecar else str(self.output)
-        if self.status == "unchanged":
-            return f"{self.file}: already labelled, copied unchanged to {where}"
-        if self.status == "planned":
-            return f"{self.file}: would be labelled AI-{self.declaration.source} ({self.format}) as {where}"
-        return f"{self.file}: labelled AI-{self.declaration.source}, identifier {self.declaration.identifier}: {where}"
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "file": self.file,
-            "status": self.status,
-            "output": str(self.output),
-            "sidecar": str(self.sidecar) if self.sidecar else None,
-            "medium": str(self.medium),
-            "format": self.format,
-            "identifier": self.declaration.identifier,
-            "manifest_id": self.manifest_id,
-            "sha256": self.sha256,
-            "declaration": self.declaration.to_json(),
-            "disclosure": self.disclosure.to_json() if self.disclosure else None,
-            "notes": list(self.notes),
-        }
 
 
 def label_file(
@@ -186,7 +58,7 @@ def _label(
     format = _format(earlier, request, options)
     info = format.probe(source, options.limits)
     sidecar = _sidecar(request, format, info)
-    _check_targets(request, sidecar, options)
+    _check_targets(request, sidecar, options, earlier, format)
 
     if _labelled_already(earlier, declaration, options, open_signer):
         return _unchanged(request, options, earlier, format, sidecar)
@@ -275,7 +147,9 @@ def _sidecar(request: Request, format: Format, info: MediaInfo) -> Path | None:
     return path_for(request.target)
 
 
-def _check_targets(request: Request, sidecar: Path | None, options: LabelOptions) -> None:
+def _check_targets(
+    request: Request, sidecar: Path | None, options: LabelOptions, earlier: Collected, format: Format
+) -> None:
     others = tuple(path for path in (request.parent, options.notice) if path)
     for path in others:
         check_input(path)
@@ -284,8 +158,19 @@ def _check_targets(request: Request, sidecar: Path | None, options: LabelOptions
         check_in_place(request.source)
     overwrite = options.overwrite or request.in_place
     check_target(request.target, sources, overwrite=overwrite)
+    if request.sidecar is not None and _stays_inside(earlier, format, options):
+        raise UsageError(
+            f"{request.name}: it carries a manifest already, which stays inside it when nothing is disclosed; "
+            "leave out --sidecar or --no-disclosure"
+        )
     if sidecar is not None:
         check_target(sidecar, (request.source, request.target, *others), overwrite=overwrite)
+
+
+def _stays_inside(earlier: Collected, format: Format, options: LabelOptions) -> bool:
+    """Whether rendering would carry an embedded manifest over, which then holds for nothing."""
+    embedded = _state(earlier, Layer.MANIFEST) not in (State.ABSENT, State.NOT_CHECKED)
+    return embedded and format.carrier is Carrier.EMBEDDED and not options.disclosure
 
 
 def _refuse_camera(earlier: Collected, info: MediaInfo, name: str) -> None:
@@ -452,13 +337,7 @@ def _publish(
     beside = room / "manifest.c2pa"
     with writing(sidecar):
         beside.write_bytes(store)
-    before = kept(sidecar, room)
-    publish(beside, sidecar, overwrite=overwrite)
-    try:
-        publish(finished, request.target, overwrite=overwrite)
-    except BaseException:
-        give_back(sidecar, before)
-        raise
+    publish_both((beside, sidecar), (finished, request.target), overwrite=overwrite)
 
 
 # --- outcomes without new work ---

@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 from .declaration import Declaration
 from .evidence import Evidence
 from .labeller import Labeller
-from .labelling import Labelled, LabelOptions
 from .limits import DEFAULT_LIMITS, Limits
+from .request import Labelled, LabelOptions
 from .verification.collect import Collector
 from .verification.inspection import inspect_file
 from .verification.verdict import Verdict

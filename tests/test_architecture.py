@@ -19,6 +19,7 @@ LAYERS = (
     ("cli", "demo", "__main__"),
     ("labeller", "shorthand"),
     ("labelling",),
+    ("request",),
     ("verification",),
     ("media", "marks"),
     ("disclosure", "signing", "trust", "profiles"),

@@ -7,7 +7,7 @@ import pytest
 from kzlabel.declaration import Declaration, Source
 from kzlabel.errors import UsageError
 from kzlabel.labeller import Labeller
-from kzlabel.labelling import LabelOptions
+from kzlabel.request import LabelOptions
 
 from .media.reels import make
 

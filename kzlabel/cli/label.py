@@ -101,8 +101,8 @@ def label(
     Without -o, photo.jpg becomes photo.labelled.jpg. The input is never changed unless --in-place is given.
     """
     from ..labeller import Labeller
-    from ..labelling import LabelOptions
     from ..profiles import load_profile
+    from ..request import LabelOptions
 
     settings: Settings = context.obj
     _check_combination(inputs, output, out_dir, in_place, sidecar, json_file, as_json, overwrite)
@@ -229,7 +229,7 @@ class _Places:
             source = Path(given)
             name = source.name or given
         if self._output == "-":
-            return _Job(source, self._room(stack) / (source.name or "stdout"), name, to_stdout=True)
+            return _Job(source, self._room(stack) / f"output{source.suffix}", name, to_stdout=True)
         if self._in_place:
             return _Job(source.resolve() if self._follow else source, None, name)
         if self._output is not None:

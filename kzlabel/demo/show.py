@@ -12,9 +12,9 @@ from ..declaration import Declaration, Generator, Source
 from ..errors import OutputError
 from ..files import workspace, writing
 from ..labeller import Labeller
-from ..labelling import LabelOptions
 from ..limits import DEFAULT_LIMITS, Limits
 from ..media.programs.ffmpeg import find
+from ..request import LabelOptions
 from ..settings import config_folder
 from ..trust import Trust, load_anchor
 from ..verification.report import ReportItem, report

@@ -70,15 +70,16 @@ class Collector:
         A file that cannot be read yields evidence that says so; raises InputError only when `beside` is at fault.
         """
         shown = name or source.name
+        given = sidecar.find(source, beside, self.limits) if beside is not None else None
         try:
             content = _Content.of(source)
             with content.hashing() as digest:
-                found = self._look(content, shown, beside)
+                found = self._look(content, shown, given)
         except InputError as error:
             return Collected(Evidence(shown, unreadable=_renamed(str(error), source, shown)))
         return replace(found, evidence=replace(found.evidence, sha256=digest()))
 
-    def _look(self, content: _Content, shown: str, beside: Path | None) -> Collected:
+    def _look(self, content: _Content, shown: str, beside: sidecar.Sidecar | None) -> Collected:
         format = detect(content.header, shown, self.formats)
         mime = format.mime if format else ANY_BYTES
         not_checked: dict[str, str] = {}
@@ -141,9 +142,11 @@ class Collector:
         data = content.whole or content.path.read_bytes()
         return text_manifest.read_evidence(data, format.mime, trust=self.trust, limits=self.limits)
 
-    def _beside(self, content: _Content, mime: str, explicit: Path | None) -> tuple[LayerEvidence | None, bytes | None]:
+    def _beside(
+        self, content: _Content, mime: str, given: sidecar.Sidecar | None
+    ) -> tuple[LayerEvidence | None, bytes | None]:
         """Evidence from a sidecar. One under the ambiguous name that binds to something else is no tampering."""
-        found = sidecar.find(content.path, explicit, self.limits)
+        found = given or sidecar.find(content.path, None, self.limits)
         if found is None:
             return None, None
         whole = content.whole or content.path
