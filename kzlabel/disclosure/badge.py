@@ -338,7 +338,8 @@ def _strip(
         )
         block = _Block(width // grid * grid, thickness, words, separators, 0)
         spot = (0, 0 if is_top(plan.position) else (height - thickness) // grid * grid)
-        notes = (f"a picture of {width} x {height} pixels bears no badge; a strip along its edge was taken",)
+        fewer = "" if len(choice.languages) == len(entries) else f", with {', '.join(choice.languages)} only"
+        notes = (f"a picture of {width} x {height} pixels bears no badge; a strip along its edge was taken{fewer}",)
         return _layout(block, spot, (width, height), plan, letters, choice, notes, Form.BORDER)
     raise RequirementNotMet(
         f"a picture of {width} x {height} pixels is too small for a label with capitals of {cap} pixels; "

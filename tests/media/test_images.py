@@ -155,6 +155,16 @@ def test_a_small_picture_gets_a_strip(tmp_path: Path):
     assert rendered.disclosure.form is Form.BORDER
 
 
+@pytest.mark.parametrize(
+    ("side", "words"), [(256, "the short one was taken"), (40, "a strip along its edge was taken, with kk only")]
+)
+def test_a_label_with_less_than_was_asked_for_is_told(side: int, words: str, tmp_path: Path):
+    source = tmp_path / "a.png"
+    Image.new("RGB", (side, side), (40, 90, 160)).save(source)
+    _, rendered = label("PNG", source)
+    assert [note for note in rendered.notes if note.endswith(words)]
+
+
 def test_progress_ends_at_one(tmp_path: Path):
     frames = [Image.fromarray(scene(200, 150, step=step)) for step in range(0, 120, 30)]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], duration=40)

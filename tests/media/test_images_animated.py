@@ -125,7 +125,8 @@ def test_the_delays_of_an_apng_keep_their_fractions(tmp_path: Path):
     delays = [data[place + 24 : place + 28] for place in places]
     made = target.read_bytes()
     assert [made[p + 24 : p + 28] for p in range(len(made)) if made[p : p + 4] == b"fcTL"] == delays
-    assert rendered.notes == ()
+    assert rendered.disclosure
+    assert rendered.notes == rendered.disclosure.notes
 
 
 def test_a_gif_whose_colours_are_spent_keeps_the_ones_used_most(tmp_path: Path):

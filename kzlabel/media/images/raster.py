@@ -67,7 +67,7 @@ class Raster(Format):
         if redrawn is None:
             return Rendered(info)
         info = replace(info, detail={**info.detail, **redrawn.detail})
-        return Rendered(info, redrawn.record, redrawn.notes)
+        return Rendered(info, redrawn.record, (*redrawn.notes, *redrawn.record.notes))
 
     def carry(self, source: Path, target: Path, limits: Limits) -> None:
         """Bring over what Pillow dropped: metadata, colour profiles, whatever the container knows to be beside the
