@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from .errors import InternalError, LimitExceeded, OutputError, UnreadableFile, UsageError
 
+LABELLED = ".labelled"  # put before the ending of an output whose name was not given
 CHUNK = 1 << 20
 
 
@@ -131,7 +132,7 @@ def _same_place(one: Path, other: Path) -> bool:
 
 def default_target(source: Path) -> Path:
     """Where a labelled file goes unless told: photo.labelled.jpg beside photo.jpg."""
-    return source.with_name(f"{source.stem}.labelled{source.suffix}") if source.name else source
+    return source.with_name(f"{source.stem}{LABELLED}{source.suffix}") if source.name else source
 
 
 @contextlib.contextmanager

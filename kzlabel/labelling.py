@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from .containers.base import Slots
 from .declaration import Declaration, Source
+from .disclosure.plan import DisclosureRecord
 from .disclosure.wording import phrases
 from .errors import AlreadyLabelled, InternalError, KzlabelError, UnreadableFile, UnsupportedFormat, UsageError
 from .evidence import AI, Layer, LayerEvidence, State
 from .files import (
+    LABELLED,
     check_in_place,
     check_input,
     check_target,
@@ -54,7 +57,7 @@ def _label(
 ) -> Labelled:
     source, declaration = request.source, request.declaration
     check_input(source)
-    earlier = collector.collect(source, name=request.name)
+    earlier = collector.collect(source, name=request.name, hint=_hint(request))
     format = _format(earlier, request, options)
     info = format.probe(source, options.limits)
     sidecar = _sidecar(request, format, info)
@@ -65,7 +68,9 @@ def _label(
     if declaration.source is Source.GENERATED and not options.source_confirmed:
         _refuse_camera(earlier, info, request.name)
 
-    plan, notes = _render_plan(request, options, earlier, format)
+    # What is bound to a sidecar must not keep an earlier manifest inside it, so that it is disclosed and written anew.
+    present = None if request.sidecar else _disclosed_already(earlier, declaration, options, open_signer)
+    plan, notes = _render_plan(request, options, earlier, format, disclose=present is None)
     if request.dry_run:
         return _planned(request, format, sidecar, notes)
     signer = open_signer()
@@ -73,6 +78,8 @@ def _label(
         rendered_path = room / f"{RENDERED}{format.extensions[0]}"
         rendered = format.render(source, rendered_path, plan)
         format.check(source, rendered_path, rendered, options.limits)
+        if present is not None:
+            rendered = replace(rendered, disclosure=present)
         finished, store = _sign(request, format, earlier, rendered_path, rendered, room, signer, sidecar, collector)
         manifest, digest = _read_back(finished, store, request, options, collector, rendered)
         _publish(finished, store, request, sidecar, room, options)
@@ -122,7 +129,8 @@ def _format(earlier: Collected, request: Request, options: LabelOptions) -> Form
         raise UsageError(f"{name}: this is a {format.name} file, and --format says {expected}")
     endings = format.extensions
     ending = request.target.suffix
-    if ending and ending.lower() not in endings and not options.keep_name:
+    told = ending and ending != LABELLED  # a name without an ending stays without one
+    if told and ending.lower() not in endings and not options.keep_name:
         named = Path(name).suffix
         misnamed = f" named {inert(named)}" if named and named.lower() not in endings else ""
         raise UsageError(
@@ -130,6 +138,13 @@ def _format(earlier: Collected, request: Request, options: LabelOptions) -> Form
             f"give -o {inert(request.target.stem)}{endings[0]}, or use --keep-name"
         )
     return format
+
+
+def _hint(request: Request) -> str:
+    """What tells plain text from Markdown: the input's name, else the format expected, else the output's name."""
+    if Path(request.name).suffix:
+        return request.name
+    return f".{request.expected}" if request.expected else request.target.name
 
 
 def _names(format: Format) -> set[str]:
@@ -197,12 +212,36 @@ def _labelled_already(
         return False
     if not declared.same_assertion(declaration):
         return False
-    if manifest.detail.get("signer", {}).get("fingerprint") != open_signer().fingerprint:
+    if not _ours(manifest, open_signer):
         return False
     if options.disclosure and _state(earlier, Layer.DISCLOSURE) is not State.RECORDED:
         return False
     holds = earlier.format is not None and earlier.format.holds
     return not (options.metadata and holds) or _state(earlier, Layer.METADATA) is State.FOUND
+
+
+def _ours(manifest: LayerEvidence, open_signer: Callable[[], Signer]) -> bool:
+    return bool(manifest.detail.get("signer", {}).get("fingerprint") == open_signer().fingerprint)
+
+
+def _disclosed_already(
+    earlier: Collected, declaration: Declaration, options: LabelOptions, open_signer: Callable[[], Signer]
+) -> DisclosureRecord | None:
+    """The disclosure that a valid manifest of the same signer records, if it says what is to be said.
+
+    It is in the content, since the manifest is bound to that, and is not drawn or spoken a second time.
+    """
+    manifest = earlier.manifest
+    if not options.disclosure or options.texts or manifest is None or manifest.state is not State.VALID:
+        return None
+    if "disclosure" not in manifest.detail or not _ours(manifest, open_signer):
+        return None
+    try:
+        record = DisclosureRecord.from_json(manifest.detail["disclosure"])
+    except ValueError:
+        return None
+    wanted = options.languages is None or set(options.languages) == set(record.languages)
+    return record if wanted and record.source is declaration.source else None
 
 
 def _state(earlier: Collected, layer: Layer) -> State:
@@ -211,7 +250,7 @@ def _state(earlier: Collected, layer: Layer) -> State:
 
 
 def _render_plan(
-    request: Request, options: LabelOptions, earlier: Collected, format: Format
+    request: Request, options: LabelOptions, earlier: Collected, format: Format, *, disclose: bool
 ) -> tuple[RenderPlan, tuple[str, ...]]:
     """One pass over the media: disclosure and merged metadata. With it, sentences about what could not be done."""
     notes: list[str] = []
@@ -229,11 +268,13 @@ def _render_plan(
     for layer, wanted in (("disclosure", options.disclosure), ("metadata", options.metadata)):
         if not wanted and layer in options.profile.layers:
             notes.append(f"written without {layer}, which the profile {options.profile.name} requires")
+    if not disclose:
+        notes.append("it discloses already what is to be disclosed, so nothing was added to what people perceive")
     broken = earlier.manifest
     if broken and broken.state in (State.TAMPERED, State.INVALID):
         notes.append("the manifest that was there does not hold; it is kept as an ingredient that does not hold")
     plan = RenderPlan(
-        disclosure=options.plan(request.declaration.source) if options.disclosure else None,
+        disclosure=options.plan(request.declaration.source) if options.disclosure and disclose else None,
         slots=slots,
         encoding=options.encoding,
         limits=options.limits,
@@ -308,7 +349,7 @@ def _read_back(
         beside = finished.with_name("readback.c2pa")
         with writing(request.target):
             beside.write_bytes(store)
-    found = collector.collect(finished, name=request.target.name, beside=beside)
+    found = collector.collect(finished, name=request.target.name, beside=beside, hint=finished.name)
     manifest = found.manifest
     if manifest is None or manifest.state is not State.VALID:
         codes = ", ".join(manifest.codes) if manifest else "none found"

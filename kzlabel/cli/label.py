@@ -50,7 +50,9 @@ def label(
         Source | None,
         option("--source", help="Made by a generative system, or altered by one.", show_default="generated"),
     ] = None,
-    parent: Annotated[Path | None, option("--parent", help="The original of a modified work.")] = None,
+    parent: Annotated[
+        Path | None, option("--parent", help="The original of a modified work; implies --source modified.")
+    ] = None,
     generator: Annotated[str | None, option("--generator", help="The AI system.", metavar="NAME[@VERSION]")] = None,
     producer: Annotated[str | None, option("--producer", help="Who answers for the work.", metavar="NAME")] = None,
     training: Annotated[
@@ -114,6 +116,8 @@ def label(
         "training": training,
     }
     known |= {key: value for key, value in stated.items() if value is not None}
+    if parent is not None:
+        known.setdefault("source", Source.MODIFIED)
     if "identifier" in known and len(inputs) > 1:
         raise UsageError("one identifier cannot stand for several files; take it out of the declaration")
 

@@ -122,3 +122,28 @@ class DisclosureRecord:
             "notes": list(self.notes) or None,
         }
         return {key: value for key, value in values.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> DisclosureRecord:
+        """Read what `to_json` writes, or a manifest recorded. Raises ValueError when it is no such record."""
+        try:
+            region, seconds = data.get("region"), data.get("seconds")
+            return cls(
+                form=Form(data["form"]),
+                source=Source(data["source"]),
+                languages=tuple(map(str, data["languages"])),
+                wording=tuple(map(str, data["wording"])),
+                place=str(data["place"]),
+                region=region and Region(*(int(region[key]) for key in _REGION)),
+                seconds=seconds and (float(seconds[0]), float(seconds[1])),
+                glyph_height=data.get("glyphHeight"),
+                contrast=data.get("contrast"),
+                loudness=data.get("loudness"),
+                short=bool(data.get("short", False)),
+                notes=tuple(map(str, data.get("notes") or ())),
+            )
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
+            raise ValueError(f"this is no record of a disclosure: {error!r}") from None
+
+
+_REGION = ("x", "y", "width", "height", "pictureWidth", "pictureHeight")

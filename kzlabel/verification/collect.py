@@ -63,10 +63,13 @@ class Collector:
     limits: Limits = DEFAULT_LIMITS
     formats: tuple[Format, ...] = field(default_factory=formats)
 
-    def collect(self, source: Path, *, name: str | None = None, beside: Path | None = None) -> Collected:
+    def collect(
+        self, source: Path, *, name: str | None = None, beside: Path | None = None, hint: str | None = None
+    ) -> Collected:
         """Look at every layer of one file.
 
         name: as it is called towards people. beside: the sidecar that was named; else it is looked for.
+        hint: a name whose ending tells plain text from Markdown, None to take `name`.
         A file that cannot be read yields evidence that says so; raises InputError only when `beside` is at fault.
         """
         shown = name or source.name
@@ -74,13 +77,13 @@ class Collector:
         try:
             content = _Content.of(source)
             with content.hashing() as digest:
-                found = self._look(content, shown, given)
+                found = self._look(content, shown, given, hint or shown)
         except InputError as error:
             return Collected(Evidence(shown, unreadable=_renamed(str(error), source, shown)))
         return replace(found, evidence=replace(found.evidence, sha256=digest()))
 
-    def _look(self, content: _Content, shown: str, beside: sidecar.Sidecar | None) -> Collected:
-        format = detect(content.header, shown, self.formats)
+    def _look(self, content: _Content, shown: str, beside: sidecar.Sidecar | None, hint: str) -> Collected:
+        format = detect(content.header, hint, self.formats)
         mime = format.mime if format else ANY_BYTES
         not_checked: dict[str, str] = {}
 

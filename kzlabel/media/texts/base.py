@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from ...containers import charset
+from ...containers.base import Slot
 from ...containers.charset import Charset
 from ...containers.text_carriers import Structure, embeddable, without_manifest
 from ...containers.text_edit import newline_of, splice
@@ -57,7 +58,7 @@ class Text(Format):
         text = splice(file.text, edits)
         with writing(target):
             target.write_bytes(file.charset.encode(text))
-        if self.container is not None and plan.slots.tags:
+        if self.container is not None and Slot.TAGS in self.holds and plan.slots.tags:
             self.container.write(target, plan.slots, plan.limits)
         return Rendered(self._info(TextFile(text, file.charset, file.declared)), done, done.notes if done else ())
 

@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterable
 
+from ...containers.base import Slot
+from ...containers.front_matter import MARKDOWN
 from ...containers.text_edit import newline_of
 from ...disclosure.plan import DisclosurePlan
 from ...disclosure.wording import Phrase
@@ -28,6 +30,11 @@ class PlainText(Text):
     name = "plain text"
     mime = "text/plain"
     extensions = (".txt", ".text")
+    container = MARKDOWN  # front matter is read in any text, and written into Markdown only
+
+    @property
+    def holds(self) -> frozenset[Slot]:
+        return frozenset()
 
     @classmethod
     def score(cls, header: bytes) -> int:
