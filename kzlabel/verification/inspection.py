@@ -10,6 +10,7 @@ from ..inert import inert
 from ..limits import DEFAULT_LIMITS, Limits
 from ..marks.manifest import ANY_BYTES, raw
 from .collect import Collector
+from .lines import value_text
 
 
 def inspect_file(source: Path, *, limits: Limits = DEFAULT_LIMITS, beside: Path | None = None) -> dict[str, Any]:
@@ -55,5 +56,5 @@ def lines(found: dict[str, Any]) -> list[str]:
     for layer in found["layers"]:
         rows.append(f"  {layer['layer']}: {layer['state']}")
         rows += [f"    {code}" for code in layer["codes"]]
-        rows += [f"    {key}: {inert(str(value), 400)}" for key, value in layer["detail"].items()]
+        rows += [f"    {key}: {value_text(value)}" for key, value in layer["detail"].items()]
     return rows
