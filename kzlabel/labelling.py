@@ -74,7 +74,8 @@ def _label(
     if request.dry_run:
         return _planned(request, format, sidecar, notes)
     signer = open_signer()
-    with workspace(request.target.parent) as room:
+    # Every writer says itself what went wrong; `writing` is for those that forget that a disk can be full.
+    with writing(request.target), workspace(request.target.parent) as room:
         rendered_path = room / f"{RENDERED}{format.extensions[0]}"
         rendered = format.render(source, rendered_path, plan)
         format.check(source, rendered_path, rendered, options.limits)
@@ -264,6 +265,11 @@ def _render_plan(
             wording=" · ".join(phrase.badge for phrase in phrases(options.plan(request.declaration.source))),
             limits=options.limits,
         )
+        if not (slots.xmp or slots.exif or slots.tags):
+            raise UnreadableFile(
+                f"{request.name}: its XMP packet cannot be parsed, and there is no other place for the metadata; "
+                "take it out, or use --no-metadata"
+            )
         notes += told
     for layer, wanted in (("disclosure", options.disclosure), ("metadata", options.metadata)):
         if not wanted and layer in options.profile.layers:

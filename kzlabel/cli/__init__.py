@@ -8,5 +8,7 @@ import sys
 def main() -> None:
     """Entry point of the `kzlabel` command; ends the process with a code of `ExitCode`."""
     from .app import run
+    from .output import quieten_libraries
 
+    quieten_libraries()
     sys.exit(run())

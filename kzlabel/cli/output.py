@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +26,22 @@ def prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
         with contextlib.suppress(AttributeError, ValueError):
             getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def quieten_libraries() -> None:
+    """Keep stderr for our own sentences: C libraries write to it about what our messages say already.
+
+    They get nowhere to write to, unless KZLABEL_DEBUG is set; Python's own stderr goes where it went.
+    """
+    if os.environ.get("KZLABEL_DEBUG"):
+        return
+    warnings.simplefilter("ignore")
+    with contextlib.suppress(OSError, AttributeError, ValueError):  # stderr is closed
+        ours = os.dup(sys.stderr.fileno())
+        sys.stderr = open(ours, "w", encoding=sys.stderr.encoding, errors="backslashreplace", buffering=1)  # noqa: SIM115, PTH123
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
 
 
 class StdoutLost(Exception):

@@ -104,6 +104,12 @@ def outline(text: str, *, whole: bool = False) -> Outline:
     )  # fmt: skip
 
 
+def swallowed(text: str, place: int) -> bool:
+    """Whether an element put at `place` would be content of an element, comment or tag that is never closed."""
+    xhtml = is_xhtml(text)
+    return not any(token.start == place for token in tokens(text[:place] + "<p>", xhtml=xhtml))
+
+
 def declared(data: bytes) -> str | None:
     """The encoding that a page names in an XML declaration or a meta element, as Python's codec; None if unknown."""
     text = data[:_DECLARED_IN].decode(charset.TRANSPARENT)

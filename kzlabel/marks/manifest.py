@@ -16,7 +16,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..errors import OutputError, SigningError, UnreadableFile
+from ..errors import LimitExceeded, OutputError, SigningError, UnreadableFile
 from ..evidence import Layer, LayerEvidence, State
 from ..files import reason
 from ..inert import inert
@@ -28,6 +28,7 @@ from .binding import DataHash, OwnBinding, assertion_data, digest, whole_file
 from .definition import PARENT
 from .manifest_evidence import at_top_level, binding_faults, bound_data, evidence, in_place, unreadable
 from .manifest_reading import ManifestReport
+from .patience import patient
 from .store import Piece, carve
 
 if TYPE_CHECKING:
@@ -71,10 +72,11 @@ def sign_file(
     if target.exists() and target.samefile(source):
         raise SigningError(f"{target.name}: source and target are the same file, which would destroy it")
     with (
-        _reading(source) as reader,
+        _reading(source) as file,
         _builder(definition, parent) as builder,
         _writing(target) as writer,
         _signing(source.name),
+        patient(file, source.name) as reader,
     ):
         builder.sign(_native(signer, os.getpid()), mime, reader, writer)
 
@@ -206,7 +208,8 @@ def _builder(definition: Mapping[str, Any], parent: Parent | None) -> Iterator[c
         builder = begin()
         with _reading(parent.path) as file:
             try:
-                builder.add_ingredient(json.dumps(_ingredient(parent)), parent.mime, file)
+                with patient(file, parent.path.name) as reader:
+                    builder.add_ingredient(json.dumps(_ingredient(parent)), parent.mime, reader)
             except c2pa.C2paError as error:
                 builder.close()
                 if carve(file, 0) is not None:
@@ -371,9 +374,9 @@ def _report(file: BinaryIO, mime: str, store: bytes | None, trust: Trust) -> tup
     """Validate; returns the report and the bytes of the store. Raises _Unreadable."""
     import c2pa
 
-    file.seek(0)
     try:
-        reader = c2pa.Reader.try_create(mime, file, store, context=_context(trust, os.getpid()))
+        with patient(file, "the file") as offered:
+            reader = c2pa.Reader.try_create(mime, offered, store, context=_context(trust, os.getpid()))
         if reader is None:
             return None, None
         with reader:
@@ -391,6 +394,8 @@ def _report(file: BinaryIO, mime: str, store: bytes | None, trust: Trust) -> tup
         sentence = inert(str(error), 300)
         remote = sentence.startswith("Remote")
         raise _Unreadable(sentence, remote=remote) from None
+    except LimitExceeded as error:
+        raise _Unreadable(str(error).removeprefix("the file: ")) from None
     except (ValueError, RecursionError) as error:  # JSON that Python refuses
         raise _Unreadable(inert(str(error), 300)) from None
 

@@ -246,10 +246,15 @@ def _not_checked(evidence: Evidence) -> dict[str, str]:
         if layer.state is State.DAMAGED:
             found.setdefault(str(layer.layer), "a block of it is damaged")
         elif layer.state is State.NOT_CHECKED:
-            found.setdefault(str(layer.layer), "it was not looked at")
+            found.setdefault(str(layer.layer), _explanation(layer) or "it was not looked at")
     if not _layers(evidence, Layer.MANIFEST):
         found.setdefault(str(Layer.MANIFEST), "it was not looked at")
     return found
+
+
+def _explanation(layer: LayerEvidence) -> str | None:
+    told = [str(sentence) for sentence in _mapping(layer.detail, "explanations").values()]
+    return told[0] if told else None
 
 
 def _mapping(detail: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -166,6 +166,22 @@ def test_a_declared_duration_of_years_is_refused(desk: Desk) -> None:
     assert len(told.err.splitlines()) <= 1
 
 
+@pytest.mark.parametrize("open", ["<title>A title", "<!-- a comment", "<meta name='a", "<script>let a = 1"])
+def test_a_page_that_would_swallow_its_label_is_refused(open: str, desk: Desk) -> None:
+    desk.write("page.html", f"<!DOCTYPE html><html><head>{open}")
+    desk.refused(3, "that is never closed would swallow the label; mend the page", "label", "page.html")
+
+
+def test_libraries_do_not_talk_past_the_sentence(desk: Desk) -> None:
+    """libtiff writes to stderr by itself."""
+    data = bytearray(work("picture.tiff", desk.folder).read_bytes())
+    data[2000:2400] = bytes(400)
+    desk.write("picture.tiff", bytes(data))
+    told = kzlabel("label", "picture.tiff", home=desk.home, cwd=desk.folder)
+    assert told.code == 3
+    assert len(told.err.splitlines()) == 1, told.err
+
+
 def test_what_can_be_verified_only_is_refused_by_name(desk: Desk) -> None:
     heic = struct.pack(">I", 24) + b"ftypheic\0\0\0\0mif1heic" + struct.pack(">I", 8) + b"mdat"
     desk.write("photo.heic", heic)

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...containers.charset import Charset
-from ...containers.html import HTML, charset_of, escaped, is_told, outline
+from ...containers.html import HTML, charset_of, escaped, is_told, outline, swallowed
 from ...containers.text_edit import newline_of
 from ...containers.text_names import OURS
 from ...disclosure.plan import DisclosurePlan
 from ...disclosure.wording import Phrase, phrases
-from ...errors import UnsupportedFormat
+from ...errors import UnreadableFile, UnsupportedFormat
 from ...limits import Limits
 from .base import Edit, Text, decoded_header, places
 from .encoding import TextFile
@@ -65,6 +65,7 @@ class Html(Text):
             at_line_end = file.text[page.body : page.body + 1] in ("\n", "\r")
             yield page.body, page.body, newline + banner if at_line_end else banner + ending
         if bottom:
+            _must_show(file.text, page.end, name)
             yield page.end, page.end, banner + ending
 
     def _load(self, source: Path, limits: Limits, encoding: str | None) -> TextFile:
@@ -85,6 +86,7 @@ class Html(Text):
             raise UnsupportedFormat(
                 f"{name}: XHTML with a namespace prefix cannot be labelled; use plain element names"
             )
+        _must_show(text, page.body, name)
 
     def _essence(self, text: str, wording: tuple[str, ...]) -> list[str]:
         """Everything but banners, our meta elements and white space."""
@@ -92,6 +94,13 @@ class Html(Text):
 
     def _shown(self, text: str) -> str:
         return html.unescape(text)
+
+
+def _must_show(text: str, place: int, name: str) -> None:
+    if swallowed(text, place):
+        raise UnreadableFile(
+            f"{name}: an element, comment or tag that is never closed would swallow the label; mend the page"
+        )
 
 
 def _banner(used: tuple[Phrase, ...], xhtml: bool, file: TextFile) -> str:
