@@ -21,6 +21,7 @@ _ICC = b"ICC_PROFILE\0"
 _MPF = b"MPF\0"
 _JUMBF = b"JP"
 _C2PA = bytes.fromhex("6332706100110010800000aa00389b71")  # the type of a C2PA manifest store (C2PA 2.2, 11.1.4.2)
+HEAD = 40  # bytes of a segment that are enough to tell what it holds
 MAX_BODY = 65533  # what the two bytes of a segment's length leave
 
 
@@ -141,23 +142,26 @@ def _segments(file: BinaryIO, limits: Limits) -> Iterator[Segment]:
     place = 2
     while True:
         visits.count()
-        start = place
-        if read_at(file, place, 1) != b"\xff":
+        file.seek(place)
+        window = file.read(4 + HEAD)  # one read for all: this is done a dozen times in every picture
+        if len(window) < 2:
+            raise UnreadableFile(f"{name_of(file)}: the file ends at byte {place}, before its picture")
+        if window[0] != 0xFF:
             raise UnreadableFile(f"{name_of(file)}: there is no marker at byte {place}, where one must be")
-        while (marker := read_at(file, place + 1, 1)[0]) == 0xFF:  # fill bytes, B.1.1.2
-            visits.count()
+        marker = window[1]
+        if marker == 0xFF:  # a fill byte, B.1.1.2
             place += 1
-        place += 2
+            continue
         if marker in (_SOS, _EOI):
             return
         if marker == 0x01 or 0xD0 <= marker <= _SOI:
+            place += 2
             continue
-        size = int.from_bytes(read_at(file, place, 2))
+        size = int.from_bytes(window[2:4])
         if size < 2:
-            raise UnreadableFile(f"{name_of(file)}: the segment at byte {start} claims an impossible size of {size}")
-        head = read_at(file, place + 2, min(size - 2, 40))
-        yield Segment(marker, start, place + 2, place + size, head)
-        place += size
+            raise UnreadableFile(f"{name_of(file)}: the segment at byte {place} claims an impossible size of {size}")
+        yield Segment(marker, place, place + 4, place + 2 + size, window[4 : 2 + size])
+        place += 2 + size
 
 
 def _take(segment: Segment, found: Found, extended: dict[bytes, _Extended]) -> None:
