@@ -76,7 +76,7 @@ def sign_file(
         _builder(definition, parent) as builder,
         _writing(target) as writer,
         _signing(source.name),
-        patient(file, source.name) as reader,
+        patient(file, source.name, signing=True) as reader,
     ):
         builder.sign(_native(signer, os.getpid()), mime, reader, writer)
 

@@ -13,11 +13,15 @@ from ..limits import Limits
 # c2pa comes back to us some 18 times for each tiny block of a GIF, and 100 times for each fragment of a film; at 5 µs
 # each this ends after some seconds. A film of a day in fragments of 20 seconds takes 430,000.
 MAX_STEPS = 1_000_000
-BYTES_PER_STEP = 16 << 10  # hashing takes larger pieces, so that a large file is never what ends it
+# Hashing takes larger pieces, so that a large file is never what ends it. Signing walks a GIF in its sub-blocks of 255
+# bytes, two steps each.
+BYTES_PER_STEP, BYTES_PER_SIGNING_STEP = 16 << 10, 64
 
 # c2pa's time grows with the square of the boxes: 7 seconds for 40,000, two hours of film in fragments of 2 seconds.
 MAX_BOXES = 40_000
 _FIRST = frozenset({b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide"})
+# Signing a JPEG takes c2pa the square of its segments as well; the largest ICC profile or XMP takes some hundred.
+MAX_SEGMENTS = 20_000
 _PARENTS = frozenset(
     {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"edts", b"udta", b"mvex", b"moof", b"traf"}
 )
@@ -26,10 +30,10 @@ _PARENTS = frozenset(
 class Patient:
     """A file that fails once it was asked too often; `lost` tells that it was."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, bytes_per_step: int) -> None:
         self.lost = False
         self._file = file
-        self._left = MAX_STEPS + file.seek(0, 2) // BYTES_PER_STEP
+        self._left = MAX_STEPS + file.seek(0, 2) // bytes_per_step
         file.seek(0)
 
     def read(self, size: int = -1) -> bytes:
@@ -62,10 +66,12 @@ class Patient:
 
 
 @contextmanager
-def patient(file: BinaryIO, name: str) -> Iterator[Patient]:
+def patient(file: BinaryIO, name: str, *, signing: bool = False) -> Iterator[Patient]:
     """A file for c2pa, from its beginning. Raises LimitExceeded when it takes too long, whatever c2pa says then."""
     _check_boxes(file, name)
-    offered = Patient(file)
+    if signing:
+        _check_segments(file, name)
+    offered = Patient(file, BYTES_PER_SIGNING_STEP if signing else BYTES_PER_STEP)
     try:
         yield offered
     except Exception:
@@ -94,3 +100,15 @@ def _boxes(walker: BoxWalker, parent: Box | None) -> Iterator[Box]:
         yield box
         if box.type in _PARENTS:
             yield from _boxes(walker, box)
+
+
+def _check_segments(file: BinaryIO, name: str) -> None:
+    file.seek(0)
+    if file.read(2) != b"\xff\xd8":
+        return
+    for _ in range(MAX_SEGMENTS):
+        marker = file.read(4)
+        if len(marker) < 4 or marker[0] != 0xFF or marker[1] == 0xDA:
+            return  # the picture itself begins, or what is no segment
+        file.seek(max(int.from_bytes(marker[2:]) - 2, 0), 1)
+    raise LimitExceeded(f"{name}: it has over {MAX_SEGMENTS} segments, too many to put a manifest among them")

@@ -166,7 +166,7 @@ def test_a_declared_duration_of_years_is_refused(desk: Desk) -> None:
     assert len(told.err.splitlines()) <= 1
 
 
-@pytest.mark.parametrize("open", ["<title>A title", "<!-- a comment", "<meta name='a", "<script>let a = 1"])
+@pytest.mark.parametrize("open", ["<title>A title", "<style>p {", "<script>let a = 1"])
 def test_a_page_that_would_swallow_its_label_is_refused(open: str, desk: Desk) -> None:
     desk.write("page.html", f"<!DOCTYPE html><html><head>{open}")
     desk.refused(3, "that is never closed would swallow the label; mend the page", "label", "page.html")
