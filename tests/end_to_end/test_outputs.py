@@ -254,7 +254,7 @@ def test_all_but_the_signature_comes_out_the_same_twice(name: str, desk: Desk, m
 
 
 def _long_film(folder: Path) -> Path:
-    return reels.make(folder / "long.mp4", "h264", picture="testsrc2=s=1280x720:r=30", seconds="40", sound="aac")
+    return reels.make(folder / "long.mp4", "h264", picture="testsrc2=s=1280x720:r=30", seconds="20", sound="aac")
 
 
 def _started(desk: Desk, *arguments: str) -> subprocess.Popen[bytes]:
