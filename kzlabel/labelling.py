@@ -82,7 +82,7 @@ def _label(
         if present is not None:
             rendered = replace(rendered, disclosure=present)
         finished, store = _sign(request, format, earlier, rendered_path, rendered, room, signer, sidecar, collector)
-        manifest, digest = _read_back(finished, store, request, options, collector, rendered)
+        manifest, digest = _read_back(finished, store, request, options, collector, rendered, earlier)
         _publish(finished, store, request, sidecar, room, options)
     return Labelled(
         request.name,
@@ -347,6 +347,7 @@ def _read_back(
     options: LabelOptions,
     collector: Collector,
     rendered: Rendered,
+    earlier: Collected,
 ) -> tuple[LayerEvidence, str]:
     """Verify our own work as a stranger would. Raises InternalError when a mark is not what it should be."""
     name = request.name
@@ -367,6 +368,11 @@ def _read_back(
     described = found.layer(Layer.METADATA)
     holds = found.format is not None and found.format.holds
     if options.metadata and holds and (not described or described.state is not State.FOUND):
+        if earlier.slots.damage:
+            raise UnreadableFile(
+                f"{name}: the metadata in it are damaged ({inert(earlier.slots.damage[0])}), so that others would not "
+                "be found beside them; take them out, or use --no-metadata"
+            )
         raise InternalError(f"{name}: the metadata just written cannot be found again; nothing was written")
     return manifest, found.evidence.sha256 or sha256_of(finished)
 

@@ -172,6 +172,13 @@ def test_a_page_that_would_swallow_its_label_is_refused(open: str, desk: Desk) -
     desk.refused(3, "that is never closed would swallow the label; mend the page", "label", "page.html")
 
 
+def test_metadata_too_damaged_to_stand_beside_are_refused(desk: Desk) -> None:
+    song = work("song.mp3", desk.folder)
+    song.write_bytes(song.read_bytes().replace(b"TIT2", b"TI\x912", 1))
+    desk.refused(3, "song.mp3: the metadata in it are damaged", "label", "song.mp3")
+    assert desk.run("label", "song.mp3", "--no-metadata").code == 0
+
+
 def test_libraries_do_not_talk_past_the_sentence(desk: Desk) -> None:
     """libtiff writes to stderr by itself."""
     data = bytearray(work("picture.tiff", desk.folder).read_bytes())
