@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -101,15 +102,14 @@ IN_SIDECAR = {"vp9.webm", "h264.mkv", "song.ogg", "song.opus"}
 
 
 @cache
-def _shelf() -> Path:
-    import tempfile
-
-    return Path(tempfile.mkdtemp(prefix="kzlabel-works-"))
+def _shelf() -> tempfile.TemporaryDirectory[str]:
+    """Gone when the interpreter ends."""
+    return tempfile.TemporaryDirectory(prefix="kzlabel-works-")
 
 
 def work(name: str, folder: Path) -> Path:
     """A fresh copy of the work of this name in `folder`."""
-    original = _shelf() / name
+    original = Path(_shelf().name) / name
     if not original.exists():
         MAKERS[name](original)
     copy = folder / name
