@@ -193,7 +193,7 @@ class Labeller:
         wanted = name.lower().lstrip(".")
         fitting = [format for format in self._formats if format.medium is medium and not format.refusal]
         for format in fitting:
-            if wanted in {format.name.lower(), format.mime, *(ending[1:] for ending in format.extensions)}:
+            if wanted in format.names:
                 return format
         known = ", ".join(format.extensions[0][1:] for format in fitting)
         raise UsageError(f"{name!r} is no {medium} format that kzlabel writes; choose one of {known}")

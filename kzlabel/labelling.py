@@ -126,7 +126,7 @@ def _format(earlier: Collected, request: Request, options: LabelOptions) -> Form
     if format.refusal:
         raise UnsupportedFormat(format.sentence_of_refusal(Path(name)))
     expected = request.expected
-    if expected and expected.lower().lstrip(".") not in _names(format):
+    if expected and expected.lower().lstrip(".") not in format.names:
         raise UsageError(f"{name}: this is a {format.name} file, and --format says {expected}")
     endings = format.extensions
     ending = request.target.suffix
@@ -146,10 +146,6 @@ def _hint(request: Request) -> str:
     if Path(request.name).suffix:
         return request.name
     return f".{request.expected}" if request.expected else request.target.name
-
-
-def _names(format: Format) -> set[str]:
-    return {format.name.lower(), format.mime, *(ending.lstrip(".") for ending in format.extensions)}
 
 
 def _sidecar(request: Request, format: Format, info: MediaInfo) -> Path | None:
@@ -380,7 +376,7 @@ def _read_back(
 def _publish(
     finished: Path, store: bytes | None, request: Request, sidecar: Path | None, room: Path, options: LabelOptions
 ) -> None:
-    """Sidecar first: a film without its manifest would look unlabelled, a manifest without its film harms nobody."""
+    """Put the finished file, and its sidecar if it has one, into place; of two both or neither, if nobody kills us."""
     overwrite = options.overwrite or request.in_place
     if request.target.exists():
         take_over(finished, request.target)

@@ -123,6 +123,11 @@ class Format(ABC):
         raise UnsupportedFormat(self.sentence_of_refusal(source))
 
     @property
+    def names(self) -> frozenset[str]:
+        """All that a person may call it, in lower case: name, media type, endings without the dot."""
+        return frozenset({self.name.lower(), self.mime, *(ending[1:] for ending in self.extensions)})
+
+    @property
     def holds(self) -> frozenset[Slot]:
         """The slots that `render` fills."""
         return self.container.holds if self.container else frozenset()

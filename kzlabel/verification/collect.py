@@ -17,7 +17,7 @@ from ..errors import InputError, LimitExceeded
 from ..evidence import AI, Evidence, Layer, LayerEvidence, State
 from ..files import open_input, sha256_of
 from ..limits import DEFAULT_LIMITS, Limits
-from ..marks import metadata, sidecar, text_manifest
+from ..marks import codes, metadata, sidecar, text_manifest
 from ..marks.manifest import ANY_BYTES, read
 from ..media import HEADER_BYTES, Carrier, Format, Medium, detect, formats
 from ..trust import NOBODY, Trust
@@ -206,8 +206,8 @@ def _renamed(sentence: str, source: Path, shown: str) -> str:
 
 
 def _only_the_binding_fails(evidence: LayerEvidence) -> bool:
-    broken = [code for code in evidence.codes if code.endswith(".mismatch")]
-    return bool(broken) and all("Hash.mismatch" in code for code in broken)
+    broken = codes.TAMPERED.intersection(evidence.codes)
+    return bool(broken) and broken <= codes.BINDING
 
 
 def _medium(format: Format | None) -> Medium | None:
