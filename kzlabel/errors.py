@@ -12,6 +12,7 @@ KzlabelError                    15  anything else
 ├── SigningError                 7  signing or time-stamping failed
 ├── TrustError                   8  trust anchors or policy are invalid
 ├── ConfigurationError           9  the configuration is invalid
+├── NetworkError                15  a configured address does not answer; most callers turn it into their own
 ├── RequirementNotMet           11  a requirement of the profile cannot be met by this file
 └── InternalError               15  a promise of ours was broken (an output that did not read back)
 
@@ -134,6 +135,10 @@ class ConfigurationError(KzlabelError):
     """The configuration file, an environment variable or an option holds an impossible value."""
 
     exit_code = ExitCode.CONFIGURATION
+
+
+class NetworkError(KzlabelError):
+    """A configured address cannot be reached, or its answer cannot be used; most callers say what that means."""
 
 
 class RequirementNotMet(KzlabelError):

@@ -19,7 +19,7 @@ from .media import Format, Medium
 from .media.base import Progress
 from .request import Labelled, LabelOptions, Request
 from .settings import config_folder
-from .signing import Signer, open_signer
+from .signing import KeyAccess, Signer, open_signer
 from .verification.collect import Collector
 
 if TYPE_CHECKING:
@@ -201,7 +201,9 @@ class Labeller:
     def _warm_signer(self) -> Signer:
         with self._lock:
             if self._signer is None:
-                self._signer = open_signer(self.options.signer, self.options.keys or config_folder() / "keys")
+                folder = self.options.keys or config_folder() / "keys"
+                access = KeyAccess(folder, self.options.passphrase, self.options.allow_shared_key)
+                self._signer = open_signer(self.options.signer, access)
                 self._news = self._signer.news
             return self._signer
 

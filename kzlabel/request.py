@@ -14,6 +14,7 @@ from .media import Format, formats
 from .media.base import Progress
 from .media.programs.ffmpeg import Programs
 from .profiles import Profile, load_profile
+from .signing import Passphrase
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class LabelOptions:
     keep_name: write under the name asked for even if its ending belongs to another format.
     source_confirmed: whether a person said "generated" in so many words; else camera originals are refused.
     ffmpeg: the program to use, None for the one that comes with kzlabel. formats: None for all that are known.
-    signer: by URI. keys: the folder of keys, None for `keys` in the user's configuration folder.
+    signer: by URI. keys: the folder of keys, None for `keys` in the user's configuration folder. passphrase: tells
+    passphrases and PINs of keys. allow_shared_key: use key files that others may read.
+    tsa: address of an RFC 3161 time-stamping authority. tsa_required: fail rather than sign without its time-stamp.
     """
 
     profile: Profile = field(default_factory=lambda: load_profile("kz"))
@@ -46,6 +49,10 @@ class LabelOptions:
     source_confirmed: bool = False
     signer: str = "dev:"
     keys: Path | None = None
+    passphrase: Passphrase = field(default_factory=Passphrase)
+    allow_shared_key: bool = False
+    tsa: str | None = None
+    tsa_required: bool = False
     ffmpeg: str | None = None
     limits: Limits = DEFAULT_LIMITS
     formats: tuple[Format, ...] | None = None

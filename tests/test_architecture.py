@@ -24,7 +24,7 @@ LAYERS = (
     ("media", "marks"),
     ("disclosure", "signing", "trust", "profiles"),
     ("containers", "settings"),
-    ("declaration", "evidence", "files"),
+    ("declaration", "evidence", "files", "network"),
     ("limits", "inert", "errors", "__init__"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -39,7 +39,20 @@ EXCLUSIVE = {
     "pikepdf": {"containers/pdf.py"},
     "typer": {f"cli/{path.name}" for path in (PACKAGE / "cli").glob("*.py")},
 }
-HEAVY = ("numpy", "PIL", "lxml", "c2pa", "mutagen", "pikepdf", "ffmpeg", "cryptography", "rich", "yaml", "piexif")
+HEAVY = (
+    "numpy",
+    "PIL",
+    "lxml",
+    "c2pa",
+    "mutagen",
+    "pikepdf",
+    "ffmpeg",
+    "cryptography",
+    "rich",
+    "yaml",
+    "piexif",
+    "urllib3",
+)
 
 
 def modules() -> list[Path]:

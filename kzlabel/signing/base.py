@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+from urllib.parse import parse_qsl
 
-from ..errors import KzlabelError, SigningError
+from ..errors import ConfigurationError, KzlabelError, SigningError
+from .passphrase import Passphrase
 
 ENTRY_POINTS = "kzlabel.signers"  # the group under which other packages offer schemes
 
@@ -39,25 +42,39 @@ class Signer(Protocol):
         ...
 
 
-SignerOpener = Callable[[str, Path], Signer]
-"""Takes the part of the URI behind the scheme, and the folder of keys. Raises SigningError."""
+@dataclass(frozen=True)
+class KeyAccess:
+    """What a signer may need besides its URI.
+
+    folder: where keys are kept. passphrase: tells passphrases and PINs. allow_shared_key: use key files that others
+    may read.
+    """
+
+    folder: Path
+    passphrase: Passphrase = field(default_factory=Passphrase)
+    allow_shared_key: bool = False
 
 
-def open_signer(uri: str, folder: Path, openers: Mapping[str, SignerOpener] | None = None) -> Signer:
-    """The signer that `uri` names: `dev:` for the development key in `folder`, other schemes from other packages.
+SignerOpener = Callable[[str, KeyAccess], Signer]
+"""Takes the part of the URI behind the scheme. Raises SigningError, or ConfigurationError for a malformed URI."""
 
-    Raises SigningError when the scheme is unknown or the signer cannot be used.
+
+def open_signer(uri: str, access: KeyAccess, openers: Mapping[str, SignerOpener] | None = None) -> Signer:
+    """The signer that `uri` names, by its scheme: see SCHEMES, and the entry points of other packages.
+
+    Raises ConfigurationError when the scheme is unknown or the URI malformed, SigningError when the signer cannot be
+    used.
     """
     scheme, colon, rest = uri.partition(":")
     scheme = scheme.casefold()
     if not colon or not scheme:
-        raise SigningError(f"signer {uri!r} has no scheme; use dev: for the development key")
+        raise ConfigurationError(f"signer {uri!r} has no scheme; use dev: for the development key")
     known = dict(_own() if openers is None else openers)
     opener = known.get(scheme) or _installed(scheme)
     if opener is None:
-        raise SigningError(f"signer scheme {scheme!r} is not known; known are {', '.join(sorted(known))}")
+        raise ConfigurationError(f"signer scheme {scheme!r} is not known; known are {', '.join(sorted(known))}")
     try:
-        return opener(rest, folder)
+        return opener(rest, access)
     except KzlabelError:
         raise
     except (OSError, ValueError) as error:
@@ -73,6 +90,16 @@ def fingerprint_of(chain: str) -> str:
         return x509.load_pem_x509_certificates(chain.encode())[0].fingerprint(SHA256()).hex()
     except ValueError:
         raise SigningError("the signer's certificate chain is no PEM; check the signer") from None
+
+
+def split_options(rest: str, known: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    """A URI's path and its options: `KEY?alg=ps384&cert=chain.pem`. Raises ConfigurationError for unknown options."""
+    path, _, query = rest.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    for name in options:
+        if name not in known:
+            raise ConfigurationError(f"signer: there is no option {name!r}; known are {', '.join(known)}")
+    return path, options
 
 
 def _own() -> Mapping[str, SignerOpener]:

@@ -17,8 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import SigningError
-from .base import fingerprint_of
+from ..errors import ConfigurationError, SigningError
+from .base import KeyAccess, fingerprint_of
 from .certificates import issue
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ class DevelopmentSigner:
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
-def open_development(rest: str, folder: Path) -> DevelopmentSigner:
-    """The signer of `dev:`; `rest` must be empty. Raises SigningError."""
+def open_development(rest: str, access: KeyAccess) -> DevelopmentSigner:
+    """The signer of `dev:`; `rest` must be empty. Raises SigningError, ConfigurationError."""
     if rest:
-        raise SigningError(f"signer dev:{rest}: the development key takes nothing after dev:")
-    return development_signer(folder)
+        raise ConfigurationError(f"signer dev:{rest}: the development key takes nothing after dev:")
+    return development_signer(access.folder, allow_shared_key=access.allow_shared_key)
 
 
 def development_signer(folder: Path, *, allow_shared_key: bool = False) -> DevelopmentSigner:

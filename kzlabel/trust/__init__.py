@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .anchors import NOBODY, Anchor, Trust, load_anchor, load_anchors
+from .anchors import NOBODY, Anchor, Purpose, Trust, load_anchor, load_anchors
 from .policy import Policy, PolicyName
 
-__all__ = ["NOBODY", "Anchor", "Policy", "PolicyName", "Trust", "load_anchor", "load_anchors"]
+__all__ = ["NOBODY", "Anchor", "Policy", "PolicyName", "Purpose", "Trust", "load_anchor", "load_anchors"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 from ..errors import TrustError
@@ -12,27 +13,43 @@ from ..inert import inert
 MAX_ANCHOR_BYTES = 4 << 20  # the C2PA list of 2026-08-05, 30 certificates, has 60 KB
 
 
+class Purpose(StrEnum):
+    """What an anchor may vouch for, and nothing else."""
+
+    SIGNING = "signing"
+    """Claim signatures."""
+    TIME_STAMPING = "time-stamping"
+    """RFC 3161 time-stamps."""
+    IDENTITY = "identity"
+    """Identity assertions (CAWG), which are reported and decide nothing."""
+
+
 @dataclass(frozen=True)
 class Anchor:
     """A set of root or intermediate certificates under one name.
 
     name: as verdicts show it. date: ISO date of the list, or None. pem: one or more certificates.
+    source: where the list came from, a file or an address. expires: ISO date of the first certificate to expire.
     """
 
     name: str
     date: str | None
     pem: str = field(repr=False)
+    source: str | None = None
+    expires: str | None = None
 
 
 @dataclass(frozen=True)
 class Trust:
     """Whom a verifier believes: signers under `anchors`, time-stamps under `time_anchors`. Nobody by default.
 
-    The two are kept apart: a time-stamping authority does not vouch for who signed.
+    The purposes are kept apart: a time-stamping authority does not vouch for who signed. `identity_anchors` vouch for
+    identity assertions, which decide nothing.
     """
 
     anchors: tuple[Anchor, ...] = ()
     time_anchors: tuple[Anchor, ...] = ()
+    identity_anchors: tuple[Anchor, ...] = ()
 
 
 NOBODY = Trust()

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from kzlabel.errors import SigningError
-from kzlabel.signing import Signer, open_signer
+from kzlabel.errors import ConfigurationError, SigningError
+from kzlabel.signing import KeyAccess, Signer, open_signer
 from kzlabel.signing.certificates import CLAIM_SIGNING, EMAIL_PROTECTION, issue
 from kzlabel.signing.development import DevelopmentSigner, development_signer
 
@@ -27,8 +27,8 @@ def leaf_of(signer: Signer) -> x509.Certificate:
 
 def test_the_first_use_makes_a_key_and_says_so_and_the_next_uses_it_silently(tmp_path: Path) -> None:
     folder = tmp_path / "config" / "keys"
-    first = open_signer("dev:", folder)
-    again = open_signer("DEV:", folder)
+    first = open_signer("dev:", KeyAccess(folder))
+    again = open_signer("DEV:", KeyAccess(folder))
     assert first.news is not None
     assert "DEVELOPMENT" in first.news
     assert str(folder / "root.pem") in first.news
@@ -155,14 +155,14 @@ def test_the_key_does_not_show_in_a_representation(tmp_path: Path) -> None:
 
 
 def test_other_schemes_are_refused_by_name_and_can_be_added(tmp_path: Path) -> None:
-    with pytest.raises(SigningError, match=r"'pkcs99' is not known; known are dev"):
-        open_signer("pkcs99:slot", tmp_path)
-    with pytest.raises(SigningError, match="no scheme"):
-        open_signer("dev", tmp_path)
-    with pytest.raises(SigningError, match="takes nothing"):
-        open_signer("dev:other", tmp_path)
+    with pytest.raises(ConfigurationError, match=r"'pkcs99' is not known; known are dev"):
+        open_signer("pkcs99:slot", KeyAccess(tmp_path))
+    with pytest.raises(ConfigurationError, match="no scheme"):
+        open_signer("dev", KeyAccess(tmp_path))
+    with pytest.raises(ConfigurationError, match="takes nothing"):
+        open_signer("dev:other", KeyAccess(tmp_path))
 
-    def opener(rest: str, folder: Path) -> DevelopmentSigner:
-        return development_signer(folder / rest)
+    def opener(rest: str, access: KeyAccess) -> DevelopmentSigner:
+        return development_signer(access.folder / rest)
 
-    assert open_signer("own:sub", tmp_path, {"own": opener}).alg == "es256"
+    assert open_signer("own:sub", KeyAccess(tmp_path), {"own": opener}).alg == "es256"
