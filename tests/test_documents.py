@@ -17,7 +17,19 @@ from kzlabel.limits import Limits
 
 ROOT = Path(__file__).parents[1]
 COMMAND: Any = typer.main.get_command(app)
-VERBS: dict[str, Any] = COMMAND.commands
+
+
+def verbs(group: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every verb by its full name, "keys init" for one in a group."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from verbs(command, f"{above}{name} ")
+        else:
+            yield above + name, command
+
+
+VERBS: dict[str, Any] = dict(verbs(COMMAND))
+GROUPS = [command for command in COMMAND.commands.values() if hasattr(command, "commands")]
 
 
 def document(name: str) -> str:
@@ -63,6 +75,11 @@ def test_every_verb_and_argument_is_described(verb: str) -> None:
     assert all(parameter.help for parameter in VERBS[verb].params)
 
 
+def test_every_group_of_verbs_is_described() -> None:
+    assert GROUPS
+    assert all(group.help for group in GROUPS)
+
+
 DOCUMENTS = ("README.md", "docs/limits.md", "docs/verdict.md", "docs/design.md")
 OTHERS = {"--rm"}  # of other programs
 
@@ -75,7 +92,8 @@ def test_every_option_in_a_document_exists(name: str) -> None:
 
 
 def test_every_command_line_in_the_readme_uses_options_of_its_verb() -> None:
-    lines = re.findall(r"kzlabel (label|verify|inspect|demo)\b([^\n|]*)", document("README.md"))
+    longest_first = "|".join(sorted(VERBS, key=len, reverse=True))
+    lines = re.findall(rf"kzlabel ({longest_first})\b([^\n|]*)", document("README.md"))
     assert len(lines) > 10
     for verb, rest in lines:
         used = set(re.findall(r"(?<!\S)--?[a-zA-Z][\w-]*", rest))

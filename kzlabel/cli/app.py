@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from typer.exceptions import TyperException
 from .. import __version__
 from ..errors import ConfigurationError, ExitCode, KzlabelError
 from ..settings import limits_from, read_config
-from . import demo, inspect, label, output, verify
+from . import demo, inspect, keys, label, output, verify
 from .options import Settings, option
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command("label", epilog=label.EXAMPLE)(label.label)
 app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
 app.command("inspect", epilog=inspect.EXAMPLE)(inspect.inspect)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
+app.add_typer(keys.group, name="keys")
 
 
 def _show_version(wanted: bool) -> None:
@@ -53,7 +54,7 @@ def settings(
 ) -> None:
     """Label AI-generated images, films, recordings and texts, and verify such labels."""
     table = read_config(config)
-    context.default_map = _defaults(context, table)
+    context.default_map = _defaults(context, context.command, table)
     _split_variables_at_line_ends(context)
     context.obj = Settings(limits=limits_from(table, os.environ))
 
@@ -68,6 +69,9 @@ def run(arguments: list[str] | None = None) -> ExitCode:
     except KzlabelError as error:
         return output.fail(error)
     except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # typer does not export it
+            print(error.format_message(), file=sys.stderr, flush=True)
+            return ExitCode.USAGE
         output.say(f"kzlabel: {_sentence(error)}")
         return ExitCode.CONFIGURATION if _from_environment(error) else ExitCode.USAGE
     except (KeyboardInterrupt, typer.Abort):
@@ -117,36 +121,53 @@ def _sentence(error: TyperException) -> str:
     return f"{text.rstrip('.')}; see {command} --help"
 
 
-def _defaults(context: typer.Context, table: Mapping[str, Any]) -> dict[str, Any]:
+def _defaults(
+    context: typer.Context, command: Any, table: Mapping[str, Any], above: Mapping[str, Any] | None = None, at: str = ""
+) -> dict[str, Any]:
     """The configuration file as click's default map. Raises ConfigurationError for keys that nobody reads.
 
-    Keys at the top level hold for every verb that has such an option; a table named like a verb holds for it alone.
+    Keys at the top level hold for every verb that has such an option; a table named like a verb holds for it alone,
+    one named like a group of verbs, [keys], for the verbs of that group, and [keys.init] for one of them.
     """
-    known = {
-        verb: {_key(parameter): parameter for parameter in _options(command)} for verb, command in _commands(context)
-    }
+    parts = _parts(command)
+    known = {_key(parameter) for verb in _verbs(command) for parameter in _options(verb)}
+    holding = dict(above or {})
     for key, value in table.items():
-        if key == "limits" or (key in known and isinstance(value, Mapping)):
+        if (key in parts and isinstance(value, Mapping)) or (key == "limits" and not at):
             continue
-        if not any(_plain(key) in options for options in known.values()):
-            raise ConfigurationError(f"the configuration file has an unknown key {key!r}")
-    defaults: dict[str, Any] = {}
-    for verb, options in known.items():
-        own = table.get(verb, {})
-        for key in own:
-            if _plain(key) not in options:
-                raise ConfigurationError(f"the configuration file has an unknown key {key!r} in [{verb}]")
-        defaults[verb] = {
-            options[_plain(key)].name: _checked(context, key, value, options[_plain(key)])
-            for key, value in {**table, **own}.items()
-            if _plain(key) in options
+        if _plain(key) not in known:
+            raise ConfigurationError(f"the configuration file has an unknown key {key!r}{f' in [{at}]' if at else ''}")
+        holding[_plain(key)] = value
+    if hasattr(command, "commands"):
+        return {
+            name: _defaults(context, part, _table(table, name), holding, f"{at}.{name}" if at else name)
+            for name, part in parts.items()
         }
-    return defaults
+    options = {_key(parameter): parameter for parameter in _options(command)}
+    return {
+        options[key].name: _checked(context, key, value, options[key])
+        for key, value in holding.items()
+        if key in options
+    }
 
 
-def _commands(context: typer.Context) -> Iterable[tuple[str, Any]]:
-    commands: Mapping[str, Any] = getattr(context.command, "commands", {})
-    return commands.items()
+def _table(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = table.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _parts(command: Any) -> Mapping[str, Any]:
+    """The verbs and groups of a group, by name; empty for a verb."""
+    parts: Mapping[str, Any] = getattr(command, "commands", {})
+    return parts
+
+
+def _verbs(command: Any) -> Iterator[Any]:
+    """Every verb below a command, itself if it is one."""
+    if not hasattr(command, "commands"):
+        yield command
+    for part in _parts(command).values():
+        yield from _verbs(part)
 
 
 def _options(command: Any) -> Iterator[Any]:
@@ -167,8 +188,8 @@ def _split_variables_at_line_ends(context: typer.Context) -> None:
 
     Those of paths keep to the system's path separator.
     """
-    for _, command in _commands(context):
-        for parameter in _options(command):
+    for verb in _verbs(context.command):
+        for parameter in _options(verb):
             if parameter.multiple:
                 parameter.split_envvar_value = str.splitlines
 

@@ -281,3 +281,16 @@ def test_a_wrong_source_date_epoch(epoch: str, desk: Desk, monkeypatch: pytest.M
     desk.write("a.txt", TEXT)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
     desk.refused(9, "SOURCE_DATE_EPOCH", "label", "a.txt")
+
+
+def test_a_program_or_group_without_a_verb_shows_its_help(desk: Desk) -> None:
+    for words in ((), ("keys",)):
+        told = desk.run(*words)
+        assert (told.code, told.out) == (2, "")
+        assert told.err.startswith("Usage: kzlabel")
+        assert "\nCommands:\n" in told.err
+
+
+def test_an_unknown_key_in_the_table_of_a_group_is_named_with_its_table(desk: Desk) -> None:
+    configure(desk, "[keys]\nsurely_not = 1\n")
+    desk.refused(9, "unknown key 'surely_not' in [keys]", "inspect", "a.txt")
