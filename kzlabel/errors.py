@@ -10,6 +10,7 @@ KzlabelError                    15  anything else
 ├── OutputError                  5  the output exists or cannot be written
 ├── AlreadyLabelled              6  already labelled, and only new files were asked for
 ├── SigningError                 7  signing or time-stamping failed
+│   └── TimeStampError              the time-stamping authority gave no usable time-stamp
 ├── TrustError                   8  trust anchors or policy are invalid
 ├── ConfigurationError           9  the configuration is invalid
 ├── NetworkError                15  a configured address does not answer; most callers turn it into their own
@@ -123,6 +124,10 @@ class SigningError(KzlabelError):
     """Signing or time-stamping failed, or the signer cannot be used."""
 
     exit_code = ExitCode.SIGNING
+
+
+class TimeStampError(SigningError):
+    """The time-stamping authority did not answer, or its answer is no usable time-stamp."""
 
 
 class TrustError(KzlabelError):

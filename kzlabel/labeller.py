@@ -13,13 +13,14 @@ from .declaration import Declaration, Source
 from .disclosure.wording import phrases
 from .errors import OutputError, UsageError
 from .files import default_target, scratch, spool, writing
-from .labelling import label_file
+from .labelling import Means, label_file
 from .limits import Limits
 from .media import Format, Medium
 from .media.base import Progress
 from .request import Labelled, LabelOptions, Request
 from .settings import config_folder
 from .signing import KeyAccess, Signer, open_signer
+from .signing.time_stamping import TimeStamping
 from .verification.collect import Collector
 
 if TYPE_CHECKING:
@@ -52,7 +53,11 @@ class Labeller:
         self._news: str | None = None
         phrases(self.options.plan(Source.GENERATED))  # an unknown language is told before any work is done
         self._formats = self.options.all_formats()
-        self._collector = Collector(limits=self.options.limits, formats=self._formats)
+        self._means = Means(
+            self._warm_signer,
+            TimeStamping(self.options.tsa, required=self.options.tsa_required),
+            Collector(limits=self.options.limits, formats=self._formats),
+        )
 
     def __getstate__(self) -> LabelOptions:
         return self.options
@@ -100,7 +105,7 @@ class Labeller:
             alone,
             progress,
         )
-        labelled = label_file(request, self.options, self._warm_signer, self._collector)
+        labelled = label_file(request, self.options, self._means)
         return replace(labelled, notes=(*self.take_news(), *labelled.notes))
 
     def label_bytes(

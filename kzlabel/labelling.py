@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .containers.base import Slots
@@ -35,27 +35,37 @@ from .marks.sidecar import path_for
 from .media import Carrier, Format, MediaInfo, Rendered, RenderPlan
 from .request import Labelled, LabelOptions, Request
 from .signing import Signer
+from .signing.time_stamping import TimeStamping
 from .verification.collect import Collected, Collector
 
 RENDERED, SIGNED = "rendered", "signed"  # unfinished files, in a folder of their own
+_STAMPED = ("tsa-trusted", "tsa-untrusted")
 
 
-def label_file(
-    request: Request, options: LabelOptions, open_signer: Callable[[], Signer], collector: Collector
-) -> Labelled:
-    """Label one file: disclose, describe, sign, read back, move into place.
+@dataclass(frozen=True)
+class Means:
+    """What a labeller keeps for many files.
 
     open_signer: called once it is known that there is something to sign, since opening may make a key.
+    """
+
+    open_signer: Callable[[], Signer]
+    time_stamping: TimeStamping
+    collector: Collector
+
+
+def label_file(request: Request, options: LabelOptions, means: Means) -> Labelled:
+    """Label one file: disclose, describe, sign, read back, move into place.
+
     Raises the errors of the tree in `kzlabel.errors`; whatever happens, the input is whole and no half output is left.
     """
     with _as_people_know_it(request):
-        return _label(request, options, open_signer, collector)
+        return _label(request, options, means)
 
 
-def _label(
-    request: Request, options: LabelOptions, open_signer: Callable[[], Signer], collector: Collector
-) -> Labelled:
+def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
     source, declaration = request.source, request.declaration
+    open_signer, collector = means.open_signer, means.collector
     check_input(source)
     earlier = collector.collect(source, name=request.name, hint=_hint(request))
     format = _format(earlier, request, options)
@@ -81,7 +91,10 @@ def _label(
         format.check(source, rendered_path, rendered, options.limits)
         if present is not None:
             rendered = replace(rendered, disclosure=present)
-        finished, store = _sign(request, format, earlier, rendered_path, rendered, room, signer, sidecar, collector)
+        parent = _parent(request, format, earlier, collector)
+        (finished, store), unstamped = means.time_stamping.sign(
+            lambda tsa: _sign(request, format, parent, rendered_path, rendered, room, signer, sidecar, tsa)
+        )
         manifest, digest = _read_back(finished, store, request, options, collector, rendered, earlier)
         _publish(finished, store, request, sidecar, room, options)
     return Labelled(
@@ -95,7 +108,8 @@ def _label(
         rendered.disclosure,
         manifest.detail.get("manifest_id"),
         digest,
-        tuple(dict.fromkeys((*notes, *rendered.notes))),
+        _time_stamp(manifest, means.time_stamping),
+        tuple(dict.fromkeys((*notes, *rendered.notes, *_without_time_stamp(unstamped)))),
     )
 
 
@@ -291,31 +305,30 @@ def _render_plan(
 def _sign(
     request: Request,
     format: Format,
-    earlier: Collected,
+    parent: Parent | None,
     rendered_path: Path,
     rendered: Rendered,
     room: Path,
     signer: Signer,
     sidecar: Path | None,
-    collector: Collector,
+    tsa: str | None,
 ) -> tuple[Path, bytes | None]:
     """The finished file, and the manifest store where it goes into a sidecar."""
-    parent = _parent(request, format, earlier, collector)
     declared = definition(request.declaration, rendered.disclosure, opened=parent is not None, fmt=format.mime)
     if sidecar is not None:
-        return rendered_path, sign_detached(rendered_path, declared, signer, parent=parent)
+        return rendered_path, sign_detached(rendered_path, declared, signer, parent=parent, tsa=tsa)
     finished = room / f"{SIGNED}{format.extensions[0]}"
     if format.carrier is Carrier.TEXT:
 
         def sign(data: bytes, exclusions: tuple[text_manifest.Exclusion, ...], digest: bytes) -> bytes:
             ranges = [(one.start, one.length) for one in exclusions]
-            return sign_detached(data, declared, signer, exclusions=ranges, content_hash=digest, parent=parent)
+            return sign_detached(data, declared, signer, exclusions=ranges, content_hash=digest, parent=parent, tsa=tsa)
 
         signed = text_manifest.embed(rendered_path.read_bytes(), text_manifest.Structure(format.mime), sign)
         with writing(request.target):
             finished.write_bytes(signed)
     else:
-        sign_file(rendered_path, finished, format.mime, declared, signer, parent=parent)
+        sign_file(rendered_path, finished, format.mime, declared, signer, parent=parent, tsa=tsa)
     return finished, None
 
 
@@ -334,6 +347,20 @@ def _binding(path: Path, collected: Collected) -> OwnBinding | None:
     """How a text's own manifest is bound to it; None for everything that c2pa binds itself."""
     found = collected.located
     return text_manifest.own_binding(path.read_bytes(), found) if found and found.store else None
+
+
+def _time_stamp(manifest: LayerEvidence, time_stamping: TimeStamping) -> dict[str, str] | None:
+    """When an authority says that the manifest was signed, and which; None if none was asked or answered."""
+    at = manifest.detail.get("signed_at")
+    if manifest.detail.get("time_source") not in _STAMPED or at is None or time_stamping.url is None:
+        return None
+    return {"time": at, "authority": time_stamping.url}
+
+
+def _without_time_stamp(why: str | None) -> tuple[str, ...]:
+    if why is None:
+        return ()
+    return (f"signed without a time-stamp: {why.partition(': ')[2] or why}; --tsa-required would have refused this",)
 
 
 def _read_back(

@@ -103,7 +103,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Labelled:
-    """What became of one file. status: "labelled", "unchanged" or "planned"."""
+    """What became of one file. status: "labelled", "unchanged" or "planned".
+
+    time_stamp: `time` (RFC 3339) and `authority` (its address), if the signature was time-stamped.
+    """
 
     file: str
     output: Path
@@ -115,6 +118,7 @@ class Labelled:
     disclosure: DisclosureRecord | None = None
     manifest_id: str | None = None
     sha256: str | None = None
+    time_stamp: Mapping[str, str] | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -138,6 +142,7 @@ class Labelled:
             "identifier": self.declaration.identifier,
             "manifest_id": self.manifest_id,
             "sha256": self.sha256,
+            "time_stamp": dict(self.time_stamp) if self.time_stamp else None,
             "declaration": self.declaration.to_json(),
             "disclosure": self.disclosure.to_json() if self.disclosure else None,
             "notes": list(self.notes),

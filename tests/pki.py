@@ -57,6 +57,7 @@ def signer(
     name: str = "Test Signer",
     organization: str = "Test Studio",
     purposes: tuple[str, ...] = (EMAIL_PROTECTION, CLAIM_SIGNING),
+    critical_purposes: bool = False,
     intermediate: bool = False,
     start: datetime | None = None,
     days: int = 30,
@@ -78,7 +79,7 @@ def signer(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(leaf_key.public_key()), critical=False)
     )
     if purposes:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ObjectIdentifier(one) for one in purposes]), False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ObjectIdentifier(one) for one in purposes]), critical_purposes)
     leaf = builder.sign(issuer_key, hashes.SHA256())
     return PrivateSigner(alg, _pem(leaf) + between, _pem(root), leaf_key)
 

@@ -20,7 +20,7 @@ from ..files import check_target, default_target, reason, scratch, spool, write_
 from ..limits import Limits
 from ..settings import source_date_epoch
 from . import output as terminal
-from .options import Settings, option
+from .options import Settings, option, passphrase
 
 EXAMPLE = "Example: kzlabel label picture.png --generator 'Painter@2.1' --producer 'Studio' -o picture.labelled.png"
 MAX_DECLARATION_BYTES = 1 << 20
@@ -82,6 +82,36 @@ def label(
     sidecar: Annotated[
         Path | None, option("--sidecar", help="Put the manifest into this file beside the output, not into it.")
     ] = None,
+    signer: Annotated[
+        str,
+        option(
+            "--signer",
+            help="Whose key signs: dev:, file:CERT,KEY, pkcs12:FILE, pkcs11:…, awskms:///KEY, command:PROGRAM.",
+            metavar="URI",
+        ),
+    ] = "dev:",
+    passphrase_env: Annotated[
+        str | None,
+        option("--passphrase-env", help="Variable that holds the key's passphrase or PIN.", metavar="NAME"),
+    ] = None,
+    passphrase_fd: Annotated[
+        int | None,
+        option("--passphrase-fd", help="File descriptor whose first line is the passphrase or PIN.", metavar="N"),
+    ] = None,
+    allow_shared_key: Annotated[
+        bool, option("--allow-shared-key", help="Use a key file that other users may read.")
+    ] = False,
+    tsa: Annotated[
+        str | None,
+        option(
+            "--tsa",
+            help="Time-stamping authority (RFC 3161), for signatures that outlive the certificate.",
+            metavar="URL",
+        ),
+    ] = None,
+    tsa_required: Annotated[
+        bool, option("--tsa-required", help="Fail (exit 7) rather than sign without a time-stamp.")
+    ] = False,
     format: Annotated[
         str | None,
         option("--format", help="With -o -: the format expected; refused when it is another.", metavar="NAME"),
@@ -137,6 +167,11 @@ def label(
         overwrite=overwrite,
         keep_name=keep_name,
         source_confirmed="source" in known,
+        signer=signer,
+        passphrase=passphrase(passphrase_env, passphrase_fd),
+        allow_shared_key=allow_shared_key,
+        tsa=tsa,
+        tsa_required=tsa_required,
         ffmpeg=ffmpeg,
         limits=settings.limits,
     )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ..limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from ..signing import Passphrase
+
+PASSPHRASE_VARIABLE = "KZLABEL_PASSPHRASE"
 
 
 @dataclass(frozen=True)
@@ -15,6 +21,13 @@ class Settings:
     """What the main command hands to each verb."""
 
     limits: Limits = DEFAULT_LIMITS
+
+
+def passphrase(variable: str | None, descriptor: int | None) -> Passphrase:
+    """Where passphrases come from: a descriptor, a variable, and where somebody sits there, a question."""
+    from ..signing import Passphrase
+
+    return Passphrase(variable or PASSPHRASE_VARIABLE, descriptor, prompt=sys.stdin is not None and sys.stdin.isatty())
 
 
 def option(*names: str, help: str, **more: Any) -> Any:

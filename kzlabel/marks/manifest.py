@@ -16,7 +16,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..errors import LimitExceeded, OutputError, SigningError, UnreadableFile
+from ..errors import LimitExceeded, OutputError, SigningError, TimeStampError, UnreadableFile
 from ..evidence import Layer, LayerEvidence, State
 from ..files import reason
 from ..inert import inert
@@ -63,11 +63,13 @@ def sign_file(
     signer: Signer,
     *,
     parent: Parent | None = None,
+    tsa: str | None = None,
 ) -> None:
     """Write `target`: `source` with a signed manifest in it. A manifest that `source` holds is replaced.
 
-    The definition must be one with `opened` exactly if there is a parent. Raises SigningError, OutputError,
-    UnreadableFile. An unfinished target is removed.
+    The definition must be one with `opened` exactly if there is a parent. tsa: address of an authority that
+    time-stamps the signature. Raises SigningError, TimeStampError, OutputError, UnreadableFile. An unfinished target
+    is removed.
     """
     if target.exists() and target.samefile(source):
         raise SigningError(f"{target.name}: source and target are the same file, which would destroy it")
@@ -78,7 +80,7 @@ def sign_file(
         _signing(source.name),
         patient(file, source.name, signing=True) as reader,
     ):
-        builder.sign(_native(signer, os.getpid()), mime, reader, writer)
+        builder.sign(_native(signer, tsa, os.getpid()), mime, reader, writer)
 
 
 def sign_detached(
@@ -89,11 +91,13 @@ def sign_detached(
     exclusions: Sequence[tuple[int, int]] = (),
     content_hash: bytes | None = None,
     parent: Parent | None = None,
+    tsa: str | None = None,
 ) -> bytes:
     """Sign without touching the content; returns the manifest store, for a sidecar or a text.
 
     The store is bound to the bytes of `data` outside `exclusions`, or to `content_hash` (SHA-256) where a text counts
-    its own way. Streams: a file of any size takes little memory. Raises SigningError, UnreadableFile.
+    its own way. tsa: as for `sign_file`. Streams: a file of any size takes little memory.
+    Raises SigningError, TimeStampError, UnreadableFile.
     """
     if content_hash is None:
         with _reading(data) as reader:
@@ -106,7 +110,7 @@ def sign_detached(
     name = data.name if isinstance(data, Path) else "the content"
     with _builder(with_hash, parent) as builder, _signing(name):
         builder.set_no_embed()  # type: ignore[no-untyped-call]
-        store: bytes = builder.sign(_native(signer, os.getpid()), ANY_BYTES, io.BytesIO(), io.BytesIO())
+        store: bytes = builder.sign(_native(signer, tsa, os.getpid()), ANY_BYTES, io.BytesIO(), io.BytesIO())
     return store
 
 
@@ -259,7 +263,7 @@ def _detached_ingredient(parent: Parent) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _native(signer: Signer, process: int) -> c2pa.Signer:
+def _native(signer: Signer, tsa: str | None, process: int) -> c2pa.Signer:
     """c2pa's signer: one for each process, as it does not outlive a fork; shared by threads.
 
     A key in hand goes to c2pa itself, which then knows the signature's size; a callback makes it reserve 9 KB more.
@@ -267,11 +271,11 @@ def _native(signer: Signer, process: int) -> c2pa.Signer:
     import c2pa
 
     with _signing("the signer"):
-        key = getattr(signer, "key", None)
+        key, address = getattr(signer, "key", None), tsa.encode() if tsa else None
         if isinstance(key, bytes):
-            info = c2pa.C2paSignerInfo(signer.alg.encode(), signer.chain.encode(), key, None)  # type: ignore[no-untyped-call]
+            info = c2pa.C2paSignerInfo(signer.alg.encode(), signer.chain.encode(), key, address)  # type: ignore[no-untyped-call]
             return c2pa.Signer.from_info(info)
-        return c2pa.Signer.from_callback(signer.sign, c2pa.C2paSigningAlg[signer.alg.upper()], signer.chain, None)
+        return c2pa.Signer.from_callback(signer.sign, c2pa.C2paSigningAlg[signer.alg.upper()], signer.chain, tsa)
 
 
 @contextmanager
@@ -281,7 +285,20 @@ def _signing(name: str) -> Iterator[None]:
     try:
         yield
     except c2pa.C2paError as error:
-        raise SigningError(f"{name}: the manifest could not be signed: {inert(str(error), 300)}") from error
+        sentence = inert(str(error), 300)
+        if any(words in sentence for words in _TIME_STAMP_FAILURES):
+            why = f"{name}: the time-stamping authority gave no time-stamp: {_within(sentence)}"
+            raise TimeStampError(why) from error
+        raise SigningError(f"{name}: the manifest could not be signed: {sentence}") from error
+
+
+# What c2pa says when the authority cannot be reached, answers with an error, or with something else than a time-stamp.
+_TIME_STAMP_FAILURES = ("http resolver", "service responded", "imestamp", "time stamp", "time-stamp")
+
+
+def _within(sentence: str) -> str:
+    """The reason inside c2pa's "Signature: internal error (…)"."""
+    return sentence.partition("internal error (")[2].removesuffix(")") or sentence
 
 
 @contextmanager

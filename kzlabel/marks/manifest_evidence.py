@@ -66,6 +66,7 @@ def evidence(
     elif leaf.lapsed and not any(one.code in codes.EXPIRED for one in failure):
         failure.append(Status("signingCredential.expired", "the certificate has expired, with no trusted time-stamp"))
 
+    success, informational = time.without_other_opinions(success, informational)
     trusted = any(one.code == "signingCredential.trusted" for one in success)
     ingredients = report.ingredients(active)
     training = report.training(active)
@@ -239,6 +240,18 @@ class _Time:
             expiry = tuple(one for one in again.statuses("failure") if one.code in codes.EXPIRED)
             return cls(at, "tsa-trusted", expiry)
         return cls(at, "tsa-untrusted")
+
+    def without_other_opinions(
+        self, success: list[Status], informational: list[Status]
+    ) -> tuple[list[Status], list[Status]]:
+        """The codes with ours in place of what c2pa says of the time-stamp when it knows the wrong anchors."""
+        if self.source not in ("tsa-trusted", "tsa-untrusted"):
+            return success, informational
+        success = [one for one in success if one.code != "timeStamp.trusted"]
+        informational = [one for one in informational if one.code != "timeStamp.untrusted"]
+        if self.source == "tsa-trusted":
+            return [*success, Status("timeStamp.trusted", "")], informational
+        return success, [*informational, Status("timeStamp.untrusted", "no anchor vouches for who made it")]
 
 
 @dataclass(frozen=True)
