@@ -13,16 +13,13 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError, SigningError
 from .base import KeyAccess, fingerprint_of
 from .certificates import issue
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from .chain import algorithm_for
+from .local import LocalSigner, load_key
 
 ROOT, LEAF, KEY, LOCK = "root.pem", "dev.pem", "dev.key", ".dev.lock"
 
@@ -33,26 +30,13 @@ RENEW_BEFORE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class DevelopmentSigner:
+class DevelopmentSigner(LocalSigner):
     """Signs with the development key (ES256).
 
     root: PEM of the root, for `--trust`. news: a sentence for a person when the key was made just now, else None.
     """
 
-    chain: str
-    root: str
-    key: bytes = field(repr=False)
-    fingerprint: str
-    news: str | None = field(default=None, compare=False)
-    alg: str = "es256"
-
-    def sign(self, data: bytes) -> bytes:
-        from cryptography.hazmat.primitives.asymmetric import ec
-        from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-        from cryptography.hazmat.primitives.hashes import SHA256
-
-        r, s = decode_dss_signature(_loaded(self.key).sign(data, ec.ECDSA(SHA256())))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    root: str = field(kw_only=True)
 
 
 def open_development(rest: str, access: KeyAccess) -> DevelopmentSigner:
@@ -96,10 +80,11 @@ def _read(folder: Path, allow_shared_key: bool) -> DevelopmentSigner | None:
     if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077 and not allow_shared_key:
         raise SigningError(f"{folder / KEY}: others may read this private key; run chmod 600 on it")
     try:
-        public = _loaded(key).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        public = load_key(key).public_key()
         leaf = x509.load_pem_x509_certificate(chain)
         fits = x509.load_pem_x509_certificate(root).subject == leaf.issuer
-        matches = fits and leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == public
+        matches = fits and leaf.public_key().public_bytes(*form) == public.public_bytes(*form)
     except (ValueError, TypeError):
         raise SigningError(
             f"{folder}: {KEY}, {LEAF} or {ROOT} is damaged; move all three away to get new ones"
@@ -107,7 +92,7 @@ def _read(folder: Path, allow_shared_key: bool) -> DevelopmentSigner | None:
     if not matches:
         return None
     text = chain.decode("ascii")
-    return DevelopmentSigner(text, root.decode("ascii"), key, fingerprint_of(text))
+    return DevelopmentSigner(text, key, algorithm_for(public), fingerprint_of(text), root=root.decode("ascii"))
 
 
 def _lapsed(signer: DevelopmentSigner) -> bool:
@@ -131,7 +116,7 @@ def _make(folder: Path, *, renewed: bool) -> DevelopmentSigner:
         "the key of the root was thrown away"
     )
     text = made.leaf.decode("ascii")
-    return DevelopmentSigner(text, made.root.decode("ascii"), made.key, fingerprint_of(text), news)
+    return DevelopmentSigner(text, made.key, "es256", fingerprint_of(text), news, root=made.root.decode("ascii"))
 
 
 def _write_whole(path: Path, content: bytes) -> None:
@@ -170,14 +155,3 @@ def _locked(path: Path) -> Iterator[None]:
 
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-@lru_cache(maxsize=4)
-def _loaded(key: bytes) -> EllipticCurvePrivateKey:
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    loaded = load_pem_private_key(key, None)
-    if not isinstance(loaded, ec.EllipticCurvePrivateKey) or loaded.curve.key_size != 256:
-        raise ValueError("not a P-256 key")
-    return loaded
