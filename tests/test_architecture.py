@@ -33,7 +33,7 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 SIDEWAYS = {("cli", "demo"), ("shorthand", "labeller"), ("__main__", "cli"), ("inert", "errors")}
 # What only one module may import.
 EXCLUSIVE = {
-    "c2pa": {"marks/manifest.py"},
+    "c2pa": {"marks/manifest.py", "marks/signing_hand.py"},
     "mutagen": {"containers/tag_library.py"},
     "piexif": {"marks/exif.py"},
     "pikepdf": {"containers/pdf.py"},

@@ -1,4 +1,6 @@
-"""C2PA manifests: signed into a file or beside it, and read back as evidence. The only importer of c2pa.
+"""C2PA manifests: signed into a file or beside it, and read back as evidence.
+
+With `signing_hand`, the only importer of c2pa.
 
 Each default that c2pa ships with is a trap here, so nothing is ever done without a context of our own: thumbnails off,
 no network, trust from the caller only. The state of a manifest is computed from validation codes, never taken over.
@@ -16,7 +18,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..errors import LimitExceeded, OutputError, SigningError, TimeStampError, UnreadableFile
+from ..errors import LimitExceeded, OutputError, SigningError, UnreadableFile
 from ..evidence import Layer, LayerEvidence, State
 from ..files import reason
 from ..inert import inert
@@ -29,6 +31,7 @@ from .definition import PARENT
 from .manifest_evidence import at_top_level, binding_faults, bound_data, evidence, in_place, unreadable
 from .manifest_reading import ManifestReport
 from .patience import patient
+from .signing_hand import hand_of, signing
 from .store import Piece, carve
 
 if TYPE_CHECKING:
@@ -77,10 +80,10 @@ def sign_file(
         _reading(source) as file,
         _builder(definition, parent) as builder,
         _writing(target) as writer,
-        _signing(source.name),
+        hand_of(signer, tsa, source.name) as hand,
         patient(file, source.name, signing=True) as reader,
     ):
-        builder.sign(_native(signer, tsa, os.getpid()), mime, reader, writer)
+        builder.sign(hand, mime, reader, writer)
 
 
 def sign_detached(
@@ -108,9 +111,9 @@ def sign_detached(
         "assertions": [*definition["assertions"], {"label": "c2pa.hash.data", "created": True, "data": bound}],
     }
     name = data.name if isinstance(data, Path) else "the content"
-    with _builder(with_hash, parent) as builder, _signing(name):
+    with _builder(with_hash, parent) as builder, hand_of(signer, tsa, name) as hand:
         builder.set_no_embed()  # type: ignore[no-untyped-call]
-        store: bytes = builder.sign(_native(signer, tsa, os.getpid()), ANY_BYTES, io.BytesIO(), io.BytesIO())
+        store: bytes = builder.sign(hand, ANY_BYTES, io.BytesIO(), io.BytesIO())
     return store
 
 
@@ -199,14 +202,14 @@ def _builder(definition: Mapping[str, Any], parent: Parent | None) -> Iterator[c
 
     def begin(*ingredients: Mapping[str, Any]) -> c2pa.Builder:
         values = {**definition, "ingredients": ingredients} if ingredients else definition
-        with _signing("the manifest"):
+        with signing("the manifest"):
             return c2pa.Builder(json.dumps(values), context=_context(NOBODY, os.getpid()))
 
     if parent is None:
         builder = begin()
     elif parent.store is not None:
         builder = begin(_detached_ingredient(parent))
-        with _signing(parent.path.name):
+        with signing(parent.path.name):
             builder.add_resource(_STORE_NAME, io.BytesIO(parent.store))
     else:
         builder = begin()
@@ -260,45 +263,6 @@ def _detached_ingredient(parent: Parent) -> dict[str, Any]:
         "manifest_data": {"format": "application/c2pa", "identifier": _STORE_NAME},
         "validation_results": results,
     }
-
-
-@lru_cache(maxsize=8)
-def _native(signer: Signer, tsa: str | None, process: int) -> c2pa.Signer:
-    """c2pa's signer: one for each process, as it does not outlive a fork; shared by threads.
-
-    A key in hand goes to c2pa itself, which then knows the signature's size; a callback makes it reserve 9 KB more.
-    """
-    import c2pa
-
-    with _signing("the signer"):
-        key, address = getattr(signer, "key", None), tsa.encode() if tsa else None
-        if isinstance(key, bytes):
-            info = c2pa.C2paSignerInfo(signer.alg.encode(), signer.chain.encode(), key, address)  # type: ignore[no-untyped-call]
-            return c2pa.Signer.from_info(info)
-        return c2pa.Signer.from_callback(signer.sign, c2pa.C2paSigningAlg[signer.alg.upper()], signer.chain, tsa)
-
-
-@contextmanager
-def _signing(name: str) -> Iterator[None]:
-    import c2pa
-
-    try:
-        yield
-    except c2pa.C2paError as error:
-        sentence = inert(str(error), 300)
-        if any(words in sentence for words in _TIME_STAMP_FAILURES):
-            why = f"{name}: the time-stamping authority gave no time-stamp: {_within(sentence)}"
-            raise TimeStampError(why) from error
-        raise SigningError(f"{name}: the manifest could not be signed: {sentence}") from error
-
-
-# What c2pa says when the authority cannot be reached, answers with an error, or with something else than a time-stamp.
-_TIME_STAMP_FAILURES = ("http resolver", "service responded", "imestamp", "time stamp", "time-stamp")
-
-
-def _within(sentence: str) -> str:
-    """The reason inside c2pa's "Signature: internal error (…)"."""
-    return sentence.partition("internal error (")[2].removesuffix(")") or sentence
 
 
 @contextmanager
