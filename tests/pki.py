@@ -35,6 +35,8 @@ class PrivateSigner:
     root: str
     secret: Any = field(repr=False)
     news: str | None = None
+    issuers: tuple[Any, ...] = field(default=(), repr=False)
+    """The keys of those who issued it, the leaf's issuer first, the root last."""
 
     @property
     def fingerprint(self) -> str:
@@ -61,16 +63,22 @@ def signer(
     intermediate: bool = False,
     start: datetime | None = None,
     days: int = 30,
+    public_key: Any = None,
+    extensions: tuple[x509.ExtensionType, ...] = (),
 ) -> PrivateSigner:
-    """A root, an intermediate if asked for, and a leaf."""
+    """A root, an intermediate if asked for, and a leaf.
+
+    public_key: of a key that lives elsewhere, such as on a token; what is returned cannot sign then.
+    extensions: more of them, in leaf and intermediate.
+    """
     start = start or datetime.now(UTC) - timedelta(hours=1)
-    root_key, leaf_key = _key("es256"), _key(alg)
+    root_key, leaf_key = _key("es256"), _key(alg) if public_key is None else _KeyElsewhere(public_key)
     root_name = _name("Test Root", "Test Authority")
     root = _authority(root_name, root_name, root_key, root_key, start)
     issuer_name, issuer_key, between = root_name, root_key, ""
     if intermediate:
         issuer_name, issuer_key = _name("Test Intermediate", "Test Authority"), _key("es256")
-        between = _pem(_authority(issuer_name, root_name, issuer_key, root_key, start))
+        between = _pem(_authority(issuer_name, root_name, issuer_key, root_key, start, extensions))
     builder = (
         _certificate(_name(name, organization), issuer_name, leaf_key, start, days)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -79,9 +87,22 @@ def signer(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(leaf_key.public_key()), critical=False)
     )
     if purposes:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ObjectIdentifier(one) for one in purposes]), critical_purposes)
+        builder = builder.add_extension(
+            x509.ExtendedKeyUsage([ObjectIdentifier(one) for one in purposes]), critical_purposes
+        )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     leaf = builder.sign(issuer_key, hashes.SHA256())
-    return PrivateSigner(alg, _pem(leaf) + between, _pem(root), leaf_key)
+    issuers = (issuer_key, root_key) if intermediate else (root_key,)
+    return PrivateSigner(alg, _pem(leaf) + between, _pem(root), leaf_key, issuers=issuers)
+
+
+@dataclass(frozen=True)
+class _KeyElsewhere:
+    known: Any
+
+    def public_key(self) -> Any:
+        return self.known
 
 
 def _key(alg: str) -> Any:
@@ -97,15 +118,24 @@ def _name(common: str, organization: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(oid, value) for oid, value in pairs])
 
 
-def _authority(name: x509.Name, issuer: x509.Name, key: Any, issuer_key: Any, start: datetime) -> x509.Certificate:
-    return (
+def _authority(
+    name: x509.Name,
+    issuer: x509.Name,
+    key: Any,
+    issuer_key: Any,
+    start: datetime,
+    extensions: tuple[x509.ExtensionType, ...] = (),
+) -> x509.Certificate:
+    builder = (
         _certificate(name, issuer, key, start, 3650)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-        .sign(issuer_key, hashes.SHA256())
     )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())
 
 
 def _certificate(name: x509.Name, issuer: x509.Name, key: Any, start: datetime, days: int) -> x509.CertificateBuilder:
