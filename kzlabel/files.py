@@ -245,6 +245,42 @@ def write_text(target: Path, text: str, *, overwrite: bool) -> None:
         publish(finished, target, overwrite=overwrite)
 
 
+def replace_whole(target: Path, content: bytes) -> None:
+    """Write or replace a small file of our own in one step. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=".new-", dir=target.parent)  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an advisory lock on a file made for it, which the system lets go of if the process dies. Raises OSError."""
+    with path.open("a+b") as file:
+        if os.name == "nt":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            try:
+                yield
+            finally:
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
 def take_over(finished: Path, existing: Path) -> None:
     """Give a finished file the mode, and where we may the owner, of the file it will replace. Raises OutputError."""
     with writing(existing):
