@@ -8,9 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from ..errors import TrustError
-from ..inert import inert
-
-MAX_ANCHOR_BYTES = 4 << 20  # the C2PA list of 2026-08-05, 30 certificates, has 60 KB
+from ..files import reason
+from .authorities import MAX_ANCHOR_BYTES, Authority, authorities, first_expiry, read_content
 
 
 class Purpose(StrEnum):
@@ -38,70 +37,60 @@ class Anchor:
     source: str | None = None
     expires: str | None = None
 
+    @property
+    def authorities(self) -> tuple[Authority, ...]:
+        """The certificates, opened once per process."""
+        return authorities(self.pem)
+
 
 @dataclass(frozen=True)
 class Trust:
     """Whom a verifier believes: signers under `anchors`, time-stamps under `time_anchors`. Nobody by default.
 
-    The purposes are kept apart: a time-stamping authority does not vouch for who signed. `identity_anchors` vouch for
-    identity assertions, which decide nothing.
+    The purposes are kept apart: a time-stamping authority does not vouch for who signed, nor a signer's root for a
+    time. A certificate given for both is the caller's own choice. `identity_anchors` vouch for identity assertions,
+    which decide nothing.
     """
 
     anchors: tuple[Anchor, ...] = ()
     time_anchors: tuple[Anchor, ...] = ()
     identity_anchors: tuple[Anchor, ...] = ()
 
+    def __add__(self, other: Trust) -> Trust:
+        """Both together; of two anchors that vouch for the same signer the first is named."""
+        return Trust(
+            self.anchors + other.anchors,
+            self.time_anchors + other.time_anchors,
+            self.identity_anchors + other.identity_anchors,
+        )
+
 
 NOBODY = Trust()
 
 
-def load_anchor(path: Path) -> Anchor:
-    """Read a PEM file as given by `--trust`. Raises TrustError if it cannot be read or holds no authority.
+def load_anchor(path: Path, option: str = "--trust") -> Anchor:
+    """Read a file of certificates. Raises TrustError if it cannot be read or holds no authority.
 
-    Private keys in the same file are left unread. The date is that of the file's last change.
+    Private keys in the same file are left unread. The date is that of the file's last change, unless the list tells
+    its own. option: how a person named the file. A certificate that has expired still vouches for what a trusted
+    time-stamp shows to be older; see `expired_sentences`.
     """
-    from cryptography import x509
+    data, changed = read_file(path, option)
+    content = read_content(data, path.name)
+    return Anchor(path.name, content.date or changed, content.pem, str(path), first_expiry(content.pem))
 
-    name = path.name
+
+def load_anchors(paths: tuple[Path, ...], option: str = "--trust") -> tuple[Anchor, ...]:
+    """All files given, in order. Raises TrustError."""
+    return tuple(load_anchor(path, option) for path in paths)
+
+
+def read_file(path: Path, option: str) -> tuple[bytes, str]:
+    """The bytes of a file of trust anchors, bounded, and the ISO date of its last change. Raises TrustError."""
     try:
-        if path.stat().st_size > MAX_ANCHOR_BYTES:
-            raise TrustError(f"{name}: a file of over {MAX_ANCHOR_BYTES >> 20} MB is no list of trust anchors")
-        data = path.read_bytes()
-        date = datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise TrustError(f"{name}: trust anchors cannot be read: {reason}; check --trust") from None
-    try:
-        certificates = x509.load_pem_x509_certificates(data)
-    except ValueError:
-        raise TrustError(
-            f"{name}: no PEM certificate in this file; give one that holds -----BEGIN CERTIFICATE-----"
-        ) from None
-    for certificate in certificates:
-        _check_authority(certificate, name)
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    pem = "".join(certificate.public_bytes(Encoding.PEM).decode("ascii") for certificate in certificates)
-    return Anchor(name, date, pem)
-
-
-def load_anchors(paths: tuple[Path, ...]) -> tuple[Anchor, ...]:
-    """All files given by `--trust`, in order. Raises TrustError."""
-    return tuple(load_anchor(path) for path in paths)
-
-
-def _check_authority(certificate: object, name: str) -> None:
-    """A certificate that may not issue others vouches for nobody: most often a leaf named by mistake."""
-    from cryptography import x509
-
-    assert isinstance(certificate, x509.Certificate)
-    try:
-        subject = certificate.subject.rfc4514_string()
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        authority = constraints.ca
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        subject, authority = "a certificate", False
-    if not authority:
-        raise TrustError(
-            f"{name}: {inert(subject)} is not a certificate authority; give the root that issued it, such as root.pem"
-        )
+        with path.open("rb") as file:
+            data = file.read(MAX_ANCHOR_BYTES + 1)
+        return data, datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else "this is no possible file name"
+        raise TrustError(f"{path.name}: trust anchors cannot be read: {why}; check {option}") from None

@@ -1,25 +1,26 @@
-"""What a verifier accepts: a named policy, narrowed to certain signers if asked."""
+"""What a verifier accepts: a policy by name, or one that narrows another to certain signers, lists, times."""
 
 from __future__ import annotations
 
 import fnmatch
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from importlib import resources
 from typing import Any
 
 from ..errors import TrustError
 from ..evidence import AI
 
 MAX_PATTERN = 256  # characters of one identity pattern: longer than any name in a certificate
-
-_LABELLED = frozenset({AI.GENERATED, AI.MODIFIED})
-_STATED = frozenset({AI.GENERATED, AI.MODIFIED, AI.NONE})
+MAX_DEPTH = 16  # policies that narrow one another
 
 
 class PolicyName(StrEnum):
-    """The policies; docs/verdict.md explains each."""
+    """The policies that kzlabel knows; docs/verdict.md explains each, policies.toml says what it accepts."""
 
     MARKED = "marked"
     """Any mark that is not broken, signed or not, and says that AI was used."""
@@ -37,91 +38,180 @@ class Objection(StrEnum):
     VERDICT = "verdict"
     """The marks cannot be believed as far as the policy asks."""
     SIGNER = "signer"
-    """Recovered, and nobody vouches for the signer although the policy asks for it."""
+    """Nobody vouches for the signer although the policy asks for it."""
     ORIGIN = "origin"
     """The marks can be believed, and do not say what the policy asks for."""
     IDENTITY = "identity"
     """The signer is none of those that were named."""
+    LIST = "list"
+    """No list among those that were named vouches for the signer."""
+    LIST_AGE = "list-age"
+    """The list that vouches for the signer is older than allowed, or of unknown age."""
+    TIME_STAMP = "time-stamp"
+    """No trusted time-stamp shows when it was signed."""
+    PROFILE = "profile"
+    """It was not labelled under the profile that is asked for."""
 
 
 @dataclass(frozen=True)
 class _Rule:
-    verdicts: frozenset[str]
-    origins: frozenset[AI]
-    recovered_needs_trust: bool = False
-
-
-# Verdicts by name: verification/verdict.py lies above this layer.
-_RULES: Mapping[PolicyName, _Rule] = {
-    PolicyName.MARKED: _Rule(frozenset({"verified", "untrusted", "recovered", "declared"}), _LABELLED),
-    PolicyName.SIGNED: _Rule(frozenset({"verified", "untrusted", "recovered"}), _LABELLED),
-    PolicyName.TRUSTED: _Rule(frozenset({"verified", "recovered"}), _LABELLED, recovered_needs_trust=True),
-    PolicyName.ORIGIN: _Rule(frozenset({"verified"}), _STATED),
-}
+    verdicts: frozenset[str]  # by name: verification/verdict.py lies above this layer
+    ai: frozenset[AI]
+    trusted: bool = False
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What counts as acceptable.
+    """What counts as acceptable: what `extends` accepts, as far as it meets the conditions of this policy as well.
 
-    identities: shell patterns (`*`, `?`, `[…]`), letter case aside, of which
-    one must fit the signer's name, organization or certificate fingerprint (SHA-256, hexadecimal); none: any signer.
-    A pattern that is a whole fingerprint, or begins with `sha256:`, is held against the fingerprint alone, so that
-    nobody passes by bearing it as a name.
+    name: one of PolicyName, or one of your own, which then extends another. extends: None for the policy of `name`.
+    identities: shell patterns (`*`, `?`, `[…]`), letter case aside, of which one must fit the signer's name,
+    organization or certificate fingerprint (SHA-256, hexadecimal); none: any signer. `O=…` is held against the
+    organization alone, `CN=…` against the name alone; a pattern that is a whole fingerprint, or begins with `sha256:`,
+    against the fingerprint alone, so that nobody passes by bearing it as a name.
+    lists: patterns for the names of trust lists of which one must vouch for the signer. profile: the labelling profile
+    that the manifest must record. max_list_age_days: how old that list may be. require_time_stamp: whether a trusted
+    time-stamp must show when it was signed.
     """
 
-    name: PolicyName = PolicyName.SIGNED
+    name: str = PolicyName.SIGNED
     identities: tuple[str, ...] = ()
+    extends: Policy | None = None
+    lists: tuple[str, ...] = ()
+    profile: str | None = None
+    max_list_age_days: int | None = None
+    require_time_stamp: bool = False
 
     @classmethod
-    def parse(cls, name: str = PolicyName.SIGNED, identities: Iterable[str] = ()) -> Policy:
-        """Read a policy as a person writes it. Raises TrustError for an unknown name or an impossible pattern."""
+    def parse(
+        cls,
+        name: str = PolicyName.SIGNED,
+        identities: Iterable[str] = (),
+        own: Mapping[str, Policy] | None = None,
+    ) -> Policy:
+        """Read a policy as a person writes it. own: further policies by name, see `own_policies`.
+
+        Raises TrustError for an unknown name or an impossible pattern.
+        """
+        patterns = tuple(pattern.strip() for pattern in identities)
+        wanted = name.strip().casefold()
+        if own and wanted in own:
+            return cls(own[wanted].name, patterns, own[wanted]) if patterns else own[wanted]
         try:
-            known = PolicyName(name.strip().casefold())
+            return cls(PolicyName(wanted), patterns)
         except ValueError:
-            raise TrustError(f"unknown policy {name!r}; choose one of {', '.join(PolicyName)}") from None
-        return cls(known, tuple(pattern.strip() for pattern in identities))
+            known = ", ".join((*PolicyName, *(own or ())))
+            raise TrustError(f"unknown policy {name!r}; choose one of {known}") from None
 
     def __post_init__(self) -> None:
-        for pattern in self.identities:
-            if not pattern:
-                raise TrustError("an identity pattern is empty; name a signer, such as 'Studio*', or leave it out")
-            if len(pattern) > MAX_PATTERN:
-                raise TrustError(f"an identity pattern is longer than {MAX_PATTERN} characters; shorten it")
+        if self.extends is None and self.name not in tuple(PolicyName):
+            raise TrustError(f"policy {self.name!r}: a policy of your own extends another; say which")
+        if self._depth > MAX_DEPTH:
+            raise TrustError(f"policy {self.name!r}: it narrows over {MAX_DEPTH} others; write it out")
+        for patterns, what in ((self.identities, "an identity"), (self.lists, "a list")):
+            for pattern in patterns:
+                if not pattern:
+                    raise TrustError(f"{what} pattern is empty; name one, such as 'Studio*', or leave it out")
+                if len(pattern) > MAX_PATTERN:
+                    raise TrustError(f"{what} pattern is longer than {MAX_PATTERN} characters; shorten it")
+        if self.max_list_age_days is not None and self.max_list_age_days < 0:
+            raise TrustError(f"policy {self.name!r}: a trust list is never younger than 0 days")
 
-    def objection(self, verdict: str, ai: AI, signer: Mapping[str, Any] | None) -> Objection | None:
+    @property
+    def base(self) -> PolicyName:
+        """The policy of kzlabel that this one narrows in the end."""
+        return PolicyName(self.name) if self.extends is None else self.extends.base
+
+    @property
+    def _depth(self) -> int:
+        return 0 if self.extends is None else self.extends._depth + 1
+
+    def objection(
+        self,
+        verdict: str,
+        ai: AI,
+        signer: Mapping[str, Any] | None,
+        *,
+        time_source: str = "none",
+        profile: str | None = None,
+    ) -> Objection | None:
         """Why a verdict is not acceptable, or None if it is.
 
-        verdict: a name of the table of verdicts. signer: `name`, `organization`, `fingerprint`, `trusted`, or None
-        when nobody signed.
+        verdict: a name of the table of verdicts. signer: `name`, `organization`, `fingerprint`, `trusted`,
+        `trust_list` with `name` and `age_days`, or None when nobody signed. time_source, profile: of the mark.
         """
-        rule = _RULES[self.name]
-        if verdict not in rule.verdicts:
-            return Objection.VERDICT
-        if verdict == "recovered" and rule.recovered_needs_trust and not (signer and signer.get("trusted") is True):
-            return Objection.SIGNER
-        if ai not in rule.origins:
-            return Objection.ORIGIN
+        if self.extends is None:
+            above = _objection(_rules()[PolicyName(self.name)], verdict, ai, signer)
+        else:
+            above = self.extends.objection(verdict, ai, signer, time_source=time_source, profile=profile)
+        return above or self._own_objection(signer, time_source, profile)
+
+    def _own_objection(
+        self, signer: Mapping[str, Any] | None, time_source: str, profile: str | None
+    ) -> Objection | None:
         if self.identities and not self.identifies(signer):
             return Objection.IDENTITY
+        listed = _list_of(signer)
+        if self.lists and not _named(str(listed.get("name") or ""), self.lists):
+            return Objection.LIST
+        if self.max_list_age_days is not None:
+            age = listed.get("age_days")
+            if isinstance(age, bool) or not isinstance(age, int) or age > self.max_list_age_days:
+                return Objection.LIST_AGE
+        if self.require_time_stamp and time_source != "tsa-trusted":
+            return Objection.TIME_STAMP
+        if self.profile is not None and profile != self.profile:
+            return Objection.PROFILE
         return None
 
     def identifies(self, signer: Mapping[str, Any] | None) -> bool:
         """Whether one of `identities` fits this signer."""
         if signer is None:
             return False
-        names = [str(signer[key]).casefold() for key in ("name", "organization") if signer.get(key)]
+        name, organization = (str(signer.get(key) or "").casefold() for key in ("name", "organization"))
         fingerprint = _bare(str(signer.get("fingerprint") or ""))
-        return any(_fits(pattern.casefold(), names, fingerprint) for pattern in self.identities)
+        return any(_fits(pattern.casefold(), name, organization, fingerprint) for pattern in self.identities)
 
 
-def _fits(pattern: str, names: Iterable[str], fingerprint: str) -> bool:
+def _objection(rule: _Rule, verdict: str, ai: AI, signer: Mapping[str, Any] | None) -> Objection | None:
+    if verdict not in rule.verdicts:
+        return Objection.VERDICT
+    if rule.trusted and not (signer and signer.get("trusted") is True):
+        return Objection.SIGNER
+    return None if ai in rule.ai else Objection.ORIGIN
+
+
+@cache
+def _rules() -> Mapping[PolicyName, _Rule]:
+    values = tomllib.loads((resources.files(__package__) / "policies.toml").read_text("utf-8"))
+    return {
+        PolicyName(name): _Rule(
+            frozenset(value["verdicts"]), frozenset(AI(ai) for ai in value["ai"]), value.get("trusted", False)
+        )
+        for name, value in values.items()
+    }
+
+
+def _list_of(signer: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The list that vouches for a signer; nothing where nobody does."""
+    listed = signer.get("trust_list") if signer and signer.get("trusted") is True else None
+    return listed if isinstance(listed, Mapping) else {}
+
+
+def _named(name: str, patterns: Iterable[str]) -> bool:
+    return bool(name) and any(fnmatch.fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns)
+
+
+def _fits(pattern: str, name: str, organization: str, fingerprint: str) -> bool:
+    for start, value in (("o=", organization), ("cn=", name)):
+        if pattern.startswith(start):
+            return bool(value) and fnmatch.fnmatchcase(value, pattern.removeprefix(start))
     bare = _bare(pattern)
     if fingerprint and fnmatch.fnmatchcase(fingerprint, bare):
         return True
     if pattern.startswith("sha256:") or re.fullmatch("[0-9a-f]{64}", bare):
         return False
-    return any(fnmatch.fnmatchcase(name, pattern) for name in names)
+    return any(value and fnmatch.fnmatchcase(value, pattern) for value in (name, organization))
 
 
 def _bare(fingerprint: str) -> str:

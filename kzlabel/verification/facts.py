@@ -1,8 +1,12 @@
 """What the layers of one file amount to: the one place that knows which keys of `LayerEvidence.detail` count.
 
 manifest, sidecar
-    signer: {name, organization, fingerprint, trusted, trust_list: {name, date}}; only `trusted: true` is trusted.
-    signed_at, time_source, generator: {name, version}, identifier, manifest_id, training.
+    signer: {name, organization, fingerprint, trusted, trust_list: {name, date, anchor, age_days, certificates},
+    lapsed_anchor: {anchor, expires}}; only `trusted: true` is trusted. anchor: subject of the certificate that vouches.
+    age_days: of the list when the evidence was collected. lapsed_anchor: the one that would vouch, had its term not
+    been over.
+    signed_at, time_source, generator: {name, version}, identifier, manifest_id, training, profile.
+    identities: [{type, name, state, …}]: identity assertions (CAWG), which decide nothing.
     ingredients: [{title, ok, …}], ingredients_ok: false when one of them is broken.
     binding: {uncovered: [[start, length], …]}: byte ranges that the hard binding leaves out.
     The code `text.partial` on a valid layer: the mark covers only a passage of the text.
@@ -31,6 +35,9 @@ from ..inert import inert
 
 # False-positive probability up to which an unregistered watermark counts as a mark: one in a thousand million files.
 MAX_FALSE_POSITIVE = 1e-9
+
+# Days after which a trust list is called old: the C2PA lists announce their next issue for a year later.
+MAX_LIST_AGE = 365
 
 SAYS_AI = frozenset({AI.GENERATED, AI.MODIFIED})
 
@@ -62,9 +69,26 @@ class Statement:
             "name": text(signer, "name"),
             "organization": text(signer, "organization"),
             "trusted": self.trusted,
-            "trust_list": {"name": text(listed, "name"), "date": text(listed, "date")} if listed else None,
+            "trust_list": _trust_list(listed) if listed else None,
             "fingerprint": text(signer, "fingerprint"),
         }
+
+    @property
+    def profile(self) -> str | None:
+        """The labelling profile that the manifest records."""
+        return text(self.detail, "profile")
+
+    @property
+    def stale_list(self) -> Mapping[str, Any] | None:
+        """The list that vouches for the signer, if it is one that ages and is old; a single root does not age."""
+        listed = _mapping(_mapping(self.detail, "signer"), "trust_list")
+        age = _days(listed)
+        return listed if age is not None and age > MAX_LIST_AGE and listed.get("certificates") != 1 else None
+
+    @property
+    def lapsed_anchor(self) -> Mapping[str, Any]:
+        """The certificate that would vouch for the signer, had its term not been over; empty as a rule."""
+        return {} if self.trusted else _mapping(_mapping(self.detail, "signer"), "lapsed_anchor")
 
     @property
     def time_source(self) -> str:
@@ -195,6 +219,20 @@ def text(detail: Mapping[str, Any], key: str) -> str | None:
     """A text value, made inert and capped; None when it is absent, empty or no text."""
     value = detail.get(key)
     return inert(value) if isinstance(value, str) and value.strip() else None
+
+
+def _trust_list(listed: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": text(listed, "name"),
+        "date": text(listed, "date"),
+        "anchor": text(listed, "anchor"),
+        "age_days": _days(listed),
+    }
+
+
+def _days(listed: Mapping[str, Any]) -> int | None:
+    age = listed.get("age_days")
+    return age if isinstance(age, int) and not isinstance(age, bool) else None
 
 
 def _deciding(evidence: Evidence) -> tuple[LayerEvidence | None, LayerEvidence | None]:

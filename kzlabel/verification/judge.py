@@ -73,7 +73,9 @@ def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
     signer = speaker.signer if speaker else None
     said = speaker.detail if speaker else {}
     usable = kind not in (VerdictKind.TAMPERED, VerdictKind.INVALID)
-    objection = policy.objection(kind, ai, signer)
+    time_source = speaker.time_source if speaker else "none"
+    profile = speaker.profile if speaker else None
+    objection = policy.objection(kind, ai, signer, time_source=time_source, profile=profile)
     return Verdict(
         file=evidence.file,
         kind=kind,
@@ -87,7 +89,7 @@ def judge(evidence: Evidence, policy: Policy | None = None) -> Verdict:
         not_checked=facts.not_checked,
         signer=signer,
         signed_at=text(said, "signed_at"),
-        time_source=speaker.time_source if speaker else "none",
+        time_source=time_source,
         generator=_generator(facts, said) if usable else None,
         identifier=_identifier(facts, said) if usable else None,
         manifest_id=text(said, "manifest_id"),

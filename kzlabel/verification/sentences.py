@@ -120,6 +120,8 @@ CAUTIONS: Mapping[str, str] = {
     "watermark.unconfirmed": "The watermark may have been copied from another work.",
 }
 
+LAPSED = "{anchor} would have vouched for the signer, but its own term was over on {expires}."
+STALE = "The list that vouches for the signer, {name} of {date}, is {age} days old; look for a newer one."
 RECORDED = "The mark records that people are told so in the {noun} itself."
 CLAIMED = "The broken mark had claimed that this {noun} {origin}; that is not proven."
 REFLOWED = (
@@ -164,6 +166,10 @@ NO_ORIGIN = "the mark does not say that AI was used"
 NO_STATED_ORIGIN = "the mark does not state any origin"
 NO_TRUST = "it asks for a trusted signer"
 NO_IDENTITY = "the signer is none of those asked for"
+NO_LIST = "no trust list that it asks for vouches for the signer"
+OLD_LIST = "the trust list that vouches for the signer is older than it allows, or its age is not known"
+NO_TIME_STAMP = "it asks for a trusted time-stamp"
+NO_PROFILE = "the mark does not record the labelling profile that it asks for"
 
 NAMELESS = "a signer without a name"
 
@@ -234,6 +240,7 @@ def _about_the_mark(facts: Facts, kind: VerdictKind, words: Mapping[str, str]) -
     if deciding is None:
         return
     if facts.intact is not None:
+        yield from _about_trust(facts.intact)
         if any(layer.layer == "disclosure" and layer.state is State.RECORDED for layer in facts.evidence.layers):
             yield _sentence(RECORDED, words)
         if deciding.detail.get("ingredients_ok") is False:
@@ -246,6 +253,15 @@ def _about_the_mark(facts: Facts, kind: VerdictKind, words: Mapping[str, str]) -
         yield _sentence(CLAIMED, {**words, "origin": _origin(deciding.ai, facts)})
     if kind is VerdictKind.TAMPERED and "text.reflowed" in deciding.codes:
         yield REFLOWED
+
+
+def _about_trust(said: Statement) -> Iterator[str]:
+    lapsed, stale = said.lapsed_anchor, said.stale_list
+    if anchor := text(lapsed, "anchor"):
+        yield _sentence(LAPSED, {"anchor": anchor, "expires": text(lapsed, "expires") or "an unknown day"})
+    if stale is not None:
+        words = {key: text(stale, key) or "unknown" for key in ("name", "date")}
+        yield _sentence(STALE, {**words, "age": str(stale["age_days"])})
 
 
 def _about_other_marks(facts: Facts, kind: VerdictKind, reason: str, words: Mapping[str, str]) -> Iterator[str]:
@@ -288,12 +304,15 @@ def _about_gaps(facts: Facts, kind: VerdictKind) -> Iterator[str]:
 def _about_the_policy(kind: VerdictKind, policy: Policy, objection: Objection | None) -> str:
     if objection is None:
         return _sentence(ACCEPTED, {"policy": policy.name, "why": ACCEPTED_BECAUSE[kind]})
-    origin = NO_STATED_ORIGIN if policy.name == "origin" else NO_ORIGIN
     why = {
-        Objection.VERDICT: ASKS[policy.name],
+        Objection.VERDICT: ASKS[policy.base],
         Objection.SIGNER: NO_TRUST,
-        Objection.ORIGIN: origin,
+        Objection.ORIGIN: NO_STATED_ORIGIN if policy.base == "origin" else NO_ORIGIN,
         Objection.IDENTITY: NO_IDENTITY,
+        Objection.LIST: NO_LIST,
+        Objection.LIST_AGE: OLD_LIST,
+        Objection.TIME_STAMP: NO_TIME_STAMP,
+        Objection.PROFILE: NO_PROFILE,
     }[objection]
     return _sentence(REFUSED, {"policy": policy.name, "why": why})
 
