@@ -20,6 +20,7 @@ from .media.base import Progress
 from .request import Labelled, LabelOptions, Request
 from .settings import config_folder
 from .signing import KeyAccess, Signer, open_signer
+from .signing.audit import open_trail
 from .signing.time_stamping import TimeStamping
 from .verification.collect import Collector
 
@@ -56,6 +57,7 @@ class Labeller:
         self._means = Means(
             self._warm_signer,
             TimeStamping(self.options.tsa, required=self.options.tsa_required),
+            open_trail(self.options.audit),
             Collector(limits=self.options.limits, formats=self._formats),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 from .containers.base import Slots
@@ -34,7 +35,8 @@ from .marks.manifest import ANY_BYTES, Parent, sign_detached, sign_file
 from .marks.sidecar import path_for
 from .media import Carrier, Format, MediaInfo, Rendered, RenderPlan
 from .request import Labelled, LabelOptions, Request
-from .signing import Signer
+from .signing import DEVELOPMENT, Signer
+from .signing.audit import Signature, Trail
 from .signing.time_stamping import TimeStamping
 from .verification.collect import Collected, Collector
 
@@ -51,6 +53,7 @@ class Means:
 
     open_signer: Callable[[], Signer]
     time_stamping: TimeStamping
+    audit: Trail
     collector: Collector
 
 
@@ -82,7 +85,10 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
     present = None if request.sidecar else _disclosed_already(earlier, declaration, options, open_signer)
     plan, notes = _render_plan(request, options, earlier, format, disclose=present is None)
     if request.dry_run:
+        if options.signer != DEVELOPMENT:  # opening that one may make a key
+            open_signer()
         return _planned(request, format, sidecar, notes)
+    means.audit.ready()
     signer = open_signer()
     # Every writer says itself what went wrong; `writing` is for those that forget that a disk can be full.
     with writing(request.target), workspace(request.target.parent) as room:
@@ -96,6 +102,8 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
             lambda tsa: _sign(request, format, parent, rendered_path, rendered, room, signer, sidecar, tsa)
         )
         manifest, digest = _read_back(finished, store, request, options, collector, rendered, earlier)
+        # Before, not after: a signature that leaves the house unrecorded is worse than a record of one that stays.
+        means.audit.record(_signature(request, options, earlier, manifest, digest, store, signer))
         _publish(finished, store, request, sidecar, room, options)
     return Labelled(
         request.name,
@@ -224,6 +232,8 @@ def _labelled_already(
     if not declared.same_assertion(declaration):
         return False
     if not _ours(manifest, open_signer):
+        return False
+    if options.tsa_required and manifest.detail.get("time_source") not in _STAMPED:
         return False
     if options.disclosure and _state(earlier, Layer.DISCLOSURE) is not State.RECORDED:
         return False
@@ -398,6 +408,29 @@ def _read_back(
             )
         raise InternalError(f"{name}: the metadata just written cannot be found again; nothing was written")
     return manifest, found.evidence.sha256 or sha256_of(finished)
+
+
+def _signature(
+    request: Request,
+    options: LabelOptions,
+    earlier: Collected,
+    manifest: LayerEvidence,
+    digest: str,
+    store: bytes | None,
+    signer: Signer,
+) -> Signature:
+    """What the audit record tells of this signature."""
+    source = manifest.detail.get("time_source")
+    return Signature(
+        request.declaration.identifier,
+        manifest.detail.get("manifest_id"),
+        earlier.evidence.sha256 or sha256_of(request.source),
+        digest,
+        sha256(store).hexdigest() if store is not None else None,
+        signer.fingerprint,
+        options.profile.name,
+        source if source in _STAMPED else "none",
+    )
 
 
 def _publish(

@@ -14,7 +14,7 @@ from .media import Format, formats
 from .media.base import Progress
 from .media.programs.ffmpeg import Programs
 from .profiles import Profile, load_profile
-from .signing import Passphrase
+from .signing import DEVELOPMENT, Passphrase
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class LabelOptions:
     signer: by URI. keys: the folder of keys, None for `keys` in the user's configuration folder. passphrase: tells
     passphrases and PINs of keys. allow_shared_key: use key files that others may read.
     tsa: address of an RFC 3161 time-stamping authority. tsa_required: fail rather than sign without its time-stamp.
+    audit: where each signature is recorded: a file, `syslog:`, or `off`; None for the file in the user's state folder.
     """
 
     profile: Profile = field(default_factory=lambda: load_profile("kz"))
@@ -47,12 +48,13 @@ class LabelOptions:
     overwrite: bool = False
     keep_name: bool = False
     source_confirmed: bool = False
-    signer: str = "dev:"
+    signer: str = DEVELOPMENT
     keys: Path | None = None
     passphrase: Passphrase = field(default_factory=Passphrase)
     allow_shared_key: bool = False
     tsa: str | None = None
     tsa_required: bool = False
+    audit: str | None = None
     ffmpeg: str | None = None
     limits: Limits = DEFAULT_LIMITS
     formats: tuple[Format, ...] | None = None

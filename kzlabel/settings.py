@@ -26,6 +26,13 @@ def config_folder() -> Path:
     return platformdirs.user_config_path("kzlabel", appauthor=False)
 
 
+def state_folder() -> Path:
+    """The user's folder for what kzlabel keeps from one run to the next, such as the audit record."""
+    import platformdirs
+
+    return platformdirs.user_state_path("kzlabel", appauthor=False)
+
+
 def read_config(path: Path | None) -> dict[str, Any]:
     """The configuration file as a mapping; empty when the default file is not there. Raises ConfigurationError."""
     file = path or config_folder() / "config.toml"

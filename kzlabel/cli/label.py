@@ -112,6 +112,14 @@ def label(
     tsa_required: Annotated[
         bool, option("--tsa-required", help="Fail (exit 7) rather than sign without a time-stamp.")
     ] = False,
+    audit: Annotated[
+        str | None,
+        option(
+            "--audit",
+            help="Where each signature is recorded: a file, syslog: or off; default: a file in your state folder.",
+            metavar="PLACE",
+        ),
+    ] = None,
     format: Annotated[
         str | None,
         option("--format", help="With -o -: the format expected; refused when it is another.", metavar="NAME"),
@@ -172,6 +180,7 @@ def label(
         allow_shared_key=allow_shared_key,
         tsa=tsa,
         tsa_required=tsa_required,
+        audit=audit,
         ffmpeg=ffmpeg,
         limits=settings.limits,
     )
