@@ -278,7 +278,11 @@ def locked(path: Path) -> Iterator[None]:
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+            try:
+                yield
+            finally:
+                # Closing is not enough: a process forked meanwhile holds the same lock through its copy of the file.
+                fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def take_over(finished: Path, existing: Path) -> None:
