@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol, runtime_checkable
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from ..errors import ConfigurationError, KzlabelError, SigningError
 from .passphrase import Passphrase
 
+DEVELOPMENT = "dev:"  # the URI of the signer that is used unless told otherwise
 ENTRY_POINTS = "kzlabel.signers"  # the group under which other packages offer schemes
+
+# Scheme -> module and opener, imported when the scheme is asked for: some need a package that is an extra.
+SCHEMES: Mapping[str, tuple[str, str]] = {
+    "dev": (".development", "open_development"),
+    "file": (".file", "open_file"),
+    "pkcs12": (".pkcs12", "open_pkcs12"),
+    "pkcs11": (".pkcs11", "open_pkcs11"),
+    "awskms": (".awskms", "open_awskms"),
+    "command": (".command", "open_command"),
+}
 
 
 @runtime_checkable
@@ -69,10 +81,10 @@ def open_signer(uri: str, access: KeyAccess, openers: Mapping[str, SignerOpener]
     scheme = scheme.casefold()
     if not colon or not scheme:
         raise ConfigurationError(f"signer {uri!r} has no scheme; use dev: for the development key")
-    known = dict(_own() if openers is None else openers)
-    opener = known.get(scheme) or _installed(scheme)
+    opener = (_own(scheme) if openers is None else openers.get(scheme)) or _installed(scheme)
     if opener is None:
-        raise ConfigurationError(f"signer scheme {scheme!r} is not known; known are {', '.join(sorted(known))}")
+        known = ", ".join(sorted(SCHEMES if openers is None else openers))
+        raise ConfigurationError(f"signer scheme {scheme!r} is not known; known are {known}")
     try:
         return opener(rest, access)
     except KzlabelError:
@@ -93,19 +105,29 @@ def fingerprint_of(chain: str) -> str:
 
 
 def split_options(rest: str, known: tuple[str, ...]) -> tuple[str, dict[str, str]]:
-    """A URI's path and its options: `KEY?alg=ps384&cert=chain.pem`. Raises ConfigurationError for unknown options."""
+    """A URI's path and its options: `KEY?alg=ps384&cert=chain.pem`.
+
+    The path is taken as it stands, up to the first `?`; the values of options may be percent-encoded. Raises
+    ConfigurationError for options that are unknown or given twice.
+    """
     path, _, query = rest.partition("?")
-    options = dict(parse_qsl(query, keep_blank_values=True))
-    for name in options:
+    options: dict[str, str] = {}
+    for part in filter(None, query.split("&")):
+        name, _, value = part.partition("=")
         if name not in known:
             raise ConfigurationError(f"signer: there is no option {name!r}; known are {', '.join(known)}")
+        if name in options:
+            raise ConfigurationError(f"signer: the option {name} is given twice; leave one out")
+        options[name] = unquote(value)
     return path, options
 
 
-def _own() -> Mapping[str, SignerOpener]:
-    from .development import open_development
-
-    return {"dev": open_development}
+def _own(scheme: str) -> SignerOpener | None:
+    if scheme not in SCHEMES:
+        return None
+    module, name = SCHEMES[scheme]
+    opener: SignerOpener = getattr(import_module(module, __package__), name)
+    return opener
 
 
 def _installed(scheme: str) -> SignerOpener | None:

@@ -6,6 +6,7 @@ keeps any verifier from believing a chain: gaps, issuers that are no authorities
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -37,8 +38,14 @@ FORBIDDEN = {"2.5.29.37.0": "any purpose", "1.3.6.1.5.5.7.3.8": "time-stamping",
 CLIENT_AUTHENTICATION = "1.3.6.1.5.5.7.3.2"
 MIN_RSA = 2048  # bits: C2PA 2.4, section 14.5.1
 
+GOST_REASON = (
+    "this is a GOST 34.10 key, and C2PA has no such algorithm; use the RSA key of the same issue, or a certificate of "
+    "another authority for P-256, RSA or Ed25519"
+)
 # GOST 34.10 keys: as Kazakhstan's national certification authority names them, and as Russian standards do.
 _GOST_KEYS = ("1.2.398.3.10.1.1.", "1.2.643.2.2.", "1.2.643.7.1.1.1.")
+# 1.2.398.3.10.1 and 1.2.643 in DER. Four bytes and more: chance does not bring them into a few kilobytes.
+_GOST_DER = re.compile(rb"\x06[\x04-\x0f]\x2a(?:\x83\x0e\x03\x0a\x01|\x85\x03[\x02\x07])")
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 _DIGESTS = frozenset({"sha256", "sha384", "sha512"})
 # Critical extensions that c2pa-rs understands: it refuses a leaf with any other.
@@ -210,10 +217,17 @@ def is_gost(oid: str) -> bool:
     return oid.startswith(_GOST_KEYS)
 
 
-GOST_REASON = (
-    "this is a GOST 34.10 key, and C2PA has no such algorithm; use the RSA key of the same issue, or a certificate of "
-    "another authority for P-256, RSA or Ed25519"
-)
+def mentions_gost(der: bytes) -> bool:
+    """Whether DER holds, in clear, an identifier of a GOST key, digest or cipher."""
+    return _GOST_DER.search(der) is not None
+
+
+def unusable_key(error: Exception | None, der: bytes) -> str:
+    """Why a key that `cryptography` refused with `error` cannot sign: a sentence without the file's name."""
+    identifiers = re.findall(r"\d+(?:\.\d+){4,}", str(error))
+    if mentions_gost(der) or any(is_gost(one) for one in identifiers):
+        return GOST_REASON
+    return "C2PA does not know this kind of key; use P-256, P-384, P-521, RSA or Ed25519"
 
 
 def _algorithm_problems(leaf: x509.Certificate) -> Iterator[Problem]:

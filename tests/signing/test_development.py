@@ -155,7 +155,9 @@ def test_the_key_does_not_show_in_a_representation(tmp_path: Path) -> None:
 
 
 def test_other_schemes_are_refused_by_name_and_can_be_added(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"'pkcs99' is not known; known are dev"):
+    with pytest.raises(
+        ConfigurationError, match=r"'pkcs99' is not known; known are awskms, command, dev, file, pkcs11, pkcs12"
+    ):
         open_signer("pkcs99:slot", KeyAccess(tmp_path))
     with pytest.raises(ConfigurationError, match="no scheme"):
         open_signer("dev", KeyAccess(tmp_path))
