@@ -16,7 +16,8 @@ from ..errors import ConfigurationError, SigningError
 from ..files import reason
 from ..inert import inert
 from .base import KeyAccess, split_options
-from .chain import MAX_BYTES, read_chain, unusable_key
+from .chain import MAX_BYTES, read_chain
+from .gost import unusable_key
 from .local import LocalSigner, local_signer
 
 _KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import SigningError
 from .base import KeyAccess, split_options
-from .chain import GOST_REASON, MAX_CERTIFICATES, mentions_gost, read_chain, unusable_key
+from .chain import MAX_CERTIFICATES, read_chain
 from .file import expanded, passphrase_of, read_public, read_secret, shown
+from .gost import GOST_REASON, mentions_gost, unusable_key
 from .local import LocalSigner, local_signer
 
 if TYPE_CHECKING:
