@@ -73,10 +73,10 @@ def _body(answer: object, limit: int, end: float) -> bytes:
 def _reason(error: Exception) -> str:
     import urllib3
 
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # before time-outs, of which it is one to urllib3
+        return "it cannot be reached"
     if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
         return "it does not answer in time"
-    if isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError):
-        return "it cannot be reached"
     if isinstance(error, urllib3.exceptions.SSLError):
         return "its certificate is not accepted"
     return inert(str(error), 200)

@@ -41,14 +41,19 @@ BINDING_HOLDS = frozenset(
 # The certificate had expired, or was not yet valid, at the only time that is known for the signature.
 EXPIRED = frozenset({"signingCredential.expired", "claimSignature.outsideValidity"})
 
+# Whether the certificate was revoked: nobody was asked; nobody who knows could be asked; they do not know it.
+OCSP_SKIPPED = "signingCredential.ocsp.skipped"
+OCSP_INACCESSIBLE = "signingCredential.ocsp.inaccessible"
+OCSP_UNKNOWN = "signingCredential.ocsp.unknown"
+
 # Failures in the specification's sense that leave the manifest as good as it is: nobody vouches for the signer, a
 # time-stamp is of no use, a revocation answer is not there, an identity beside the signer's (CAWG) is not confirmed.
 HARMLESS = frozenset(
     {
         "signingCredential.untrusted",
-        "signingCredential.ocsp.inaccessible",
-        "signingCredential.ocsp.skipped",
-        "signingCredential.ocsp.unknown",
+        OCSP_SKIPPED,
+        OCSP_INACCESSIBLE,
+        OCSP_UNKNOWN,
     }
 )
 HARMLESS_FAMILIES = ("timeStamp.", "cawg.")
@@ -62,6 +67,8 @@ UNREADABLE = "kzlabel.manifest.unreadable"
 REMOTE = "kzlabel.manifest.remote"
 UNPROVEN = "kzlabel.manifest.unproven"
 NOT_PARSED = "kzlabel.file.unparsable"
+IN_LIST = "kzlabel.crl.revoked"  # by a revocation list; the specification knows OCSP alone
+NOT_IN_LIST = "kzlabel.crl.notRevoked"
 
 
 def state_of(failures: Iterable[str]) -> State:

@@ -25,6 +25,7 @@ from ..inert import inert
 from ..limits import DEFAULT_LIMITS, Limits
 from ..signing import Signer
 from ..trust import NOBODY, Anchor, Trust
+from ..trust.revocation import RevocationChecker
 from . import codes
 from .binding import DataHash, OwnBinding, assertion_data, digest, whole_file
 from .definition import PARENT
@@ -126,10 +127,12 @@ def read(
     own_binding: OwnBinding | None = None,
     layer: Layer = Layer.MANIFEST,
     limits: Limits = DEFAULT_LIMITS,
+    revocation: RevocationChecker | None = None,
 ) -> LayerEvidence | None:
     """Validate the manifest in a file, or `store` against the file; None if there is none.
 
     mime: a hint, the bytes decide. own_binding: checks the hard binding of a text, which c2pa refuses.
+    revocation: asks whether a trusted signer was revoked.
     Never raises on hostile content, only UnreadableFile when the file cannot be opened or read.
     """
     with _reading(source) as file:
@@ -158,6 +161,7 @@ def read(
             trust=trust,
             own_binding=own_binding,
             with_time_anchors=with_time_anchors if trust.time_anchors else None,
+            revocation=revocation,
         )
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, BinaryIO
 
 from ..containers.boxes import BoxWalker
@@ -16,10 +14,14 @@ from ..evidence import Layer, LayerEvidence, State
 from ..inert import inert
 from ..limits import DEFAULT_LIMITS, Limits
 from ..trust import NOBODY, Trust
-from . import codes
+from ..trust.revocation import Answer, RevocationChecker
+from . import codes, revoked
 from .binding import MALFORMED, MISMATCH, DataHash, Fault, OwnBinding, data_hash, holds
+from .certificates import opened
+from .identities import identities
 from .manifest_reading import ManifestReport, Status, explanations
-from .store import Piece, signer_certificate
+from .store import Piece, signer_certificate, signer_chain
+from .vouching import NOBODY_VOUCHES, voucher
 
 # c2pa's explanation, beside a dataHash mismatch, when a store does not stand where the exclusion is.
 _ELSEWHERE = "exclusion does not match"
@@ -37,12 +39,15 @@ def evidence(
     trust: Trust = NOBODY,
     own_binding: OwnBinding | None = None,
     with_time_anchors: Callable[[], ManifestReport | None] | None = None,
+    with_identity_anchors: Callable[[], ManifestReport | None] | None = None,
     broken: str | None = None,
+    revocation: RevocationChecker | None = None,
 ) -> LayerEvidence:
     """Judge a report. store: the bytes of the manifest store, for the certificate.
 
     own_binding: takes the place of c2pa's check of the hard binding. with_time_anchors: validates again, with
-    time-stamping authorities as the only anchors. broken: why the file around the store could not be parsed.
+    time-stamping authorities as the only anchors; with_identity_anchors: with those for identities. broken: why the file around the store could not be parsed.
+    revocation: asks whether the signer was revoked, where all else holds.
     """
     active = report.active
     success = report.statuses("success")
@@ -67,24 +72,37 @@ def evidence(
         failure.append(Status("signingCredential.expired", "the certificate has expired, with no trusted time-stamp"))
 
     success, informational = time.without_other_opinions(success, informational)
-    trusted = any(one.code == "signingCredential.trusted" for one in success)
+    vouched = NOBODY_VOUCHES
+    if any(one.code == "signingCredential.trusted" for one in success):
+        vouched = voucher(report.trust_uri, trust, signer_chain(store, active) if store else (), time.proven)
+    trusted = vouched.trusted
+    answer: Answer | None = None
+    if revocation is not None and codes.state_of(one.code for one in failure) in (State.VALID, State.EXPIRED):
+        proven = time.at if time.source == "tsa-trusted" else None
+        answer = revoked.answer(revocation, store, active, trusted=trusted, signed_at=proven)
+        informational = [one for one in informational if one.code != codes.OCSP_SKIPPED]
+        kind, told = revoked.status(answer)
+        {"success": success, "informational": informational, "failure": failure}[kind].append(told)
     ingredients = report.ingredients(active)
     training = report.training(active)
     detail: dict[str, Any] = {
         "manifest_id": inert(active),
         "title": report.title(active),
-        "signer": {**leaf.to_json(), "trusted": trusted, "trust_list": _trust_list(report, trust) if trusted else None},
+        "signer": {**leaf.to_json(), **vouched.to_json()},
         "signed_at": time.at,
         "time_source": time.source,
         "generator": report.generator(active),
         "identifier": report.identifier(active),
         "training": str(training) if training else None,
         "digital_source_type": report.source_type(active),
+        "profile": report.profile(active),
         "declaration": report.declaration(active),
         "disclosure": report.disclosure(active),
+        "identities": [one.to_json() for one in identities(report, with_identity_anchors)] or None,
         "ingredients": [entry.to_json() for entry in ingredients],
         "ingredients_ok": not any(entry.broken for entry in ingredients),
         "binding": _binding(report, file, failure),
+        "revocation": answer.to_json() if answer else None,
         "explanations": explanations([*failure, *(one for one in informational if one.code not in codes.HARMLESS)]),
     }
     return LayerEvidence(
@@ -204,15 +222,6 @@ def _open_boxes(assertion: Mapping[str, Any], file: BinaryIO) -> list[tuple[int,
     return found
 
 
-def _trust_list(report: ManifestReport, trust: Trust) -> dict[str, str | None] | None:
-    """The anchor that c2pa names by its number."""
-    number = (report.trust_uri or "").rpartition("-")[2]
-    if not number.isdecimal() or int(number) >= len(trust.anchors):
-        return None
-    anchor = trust.anchors[int(number)]
-    return {"name": inert(anchor.name), "date": anchor.date}
-
-
 @dataclass(frozen=True)
 class _Time:
     """When the manifest was signed, and how one knows. expiry: what a trusted time makes of the certificate's term."""
@@ -268,62 +277,21 @@ class _Leaf:
     @classmethod
     def of(cls, report: ManifestReport, store: bytes | None) -> _Leaf:
         der = signer_certificate(store, report.active) if store else None
-        opened = (_remembered if len(der) <= _USUAL else _opened)(der) if der else None
+        found = opened(der) if der else None
         signature = _signature(report)
         name, organization = signature.get("common_name"), signature.get("issuer")  # the leaf's, whatever the word
-        if opened is None:
+        if found is None:
             return cls(_shown(name), _shown(organization))
         return cls(
-            _shown(opened.name or name),
-            _shown(opened.organization or organization),
-            opened.fingerprint,
-            opened.expires < datetime.now(UTC),
-            opened.other_purpose,
+            _shown(found.name or name),
+            _shown(found.organization or organization),
+            found.fingerprint,
+            found.expires < datetime.now(UTC),
+            found.other_purpose,
         )
 
     def to_json(self) -> dict[str, str | None]:
         return {"name": self.name, "organization": self.organization, "fingerprint": self.fingerprint}
-
-
-@dataclass(frozen=True)
-class _Certificate:
-    """What counts of a certificate, as it stands in it."""
-
-    name: str | None
-    organization: str | None
-    fingerprint: str
-    expires: datetime
-    other_purpose: bool
-
-
-def _opened(der: bytes) -> _Certificate | None:
-    """None for what is no certificate."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-    try:
-        with warnings.catch_warnings(action="ignore"):  # a hostile certificate must not write on the screen
-            certificate = x509.load_der_x509_certificate(der)
-        name, organization = (
-            next((str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(oid)), None)
-            for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
-        )
-        other_purpose = any(
-            purpose in (ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.OCSP_SIGNING)
-            for extension in certificate.extensions
-            if isinstance(extension.value, x509.ExtendedKeyUsage)
-            for purpose in extension.value
-        )
-        fingerprint = certificate.fingerprint(SHA256()).hex()
-        return _Certificate(name, organization, fingerprint, certificate.not_valid_after_utc, other_purpose)
-    except (ValueError, x509.InvalidVersion):
-        return None
-
-
-# File after file is signed with the same few certificates, and to open one takes a tenth of a verification.
-_USUAL = 16 * 1024  # bytes; larger ones are opened each time, so that nobody fills the memory with them
-_remembered = lru_cache(maxsize=32)(_opened)
 
 
 def _signature(report: ManifestReport) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
-"""The bytes of a C2PA manifest store: found in a damaged file, and opened for the signer's certificate.
+"""The bytes of a C2PA manifest store: found in a damaged file, and opened for the signer's certificates.
 
-c2pa validates signatures but does not hand out the certificate; this reads no more of JUMBF (ISO 19566-5), CBOR
+c2pa validates signatures but does not hand out the certificates; this reads no more of JUMBF (ISO 19566-5), CBOR
 (RFC 8949) and COSE (RFC 9052) than it takes to get there.
 """
 
@@ -16,6 +16,7 @@ CHUNK = 1 << 20
 MAX_BOXES = 20_000
 MAX_DEPTH = 16
 MAX_ITEMS = 4096
+MAX_CHAIN = 16  # certificates beside a signature; real ones have 1 to 4
 
 # The description box of a manifest store: type UUID "c2pa", toggles (requestable, labelled), label "c2pa".
 _STORE_TYPE = b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
@@ -58,16 +59,39 @@ def carve(file: BinaryIO, limit: int) -> Piece | None:
 
 def signer_certificate(store: bytes, manifest: str) -> bytes | None:
     """The leaf certificate, DER, that signed the manifest of this label; None if it cannot be found."""
+    return next(iter(signer_chain(store, manifest)), None)
+
+
+def signer_chain(store: bytes, manifest: str) -> tuple[bytes, ...]:
+    """The certificates, DER, that came with the signature of this manifest, the leaf first; none if not found."""
     try:
         for label, content in _superboxes(store):
             if label != "c2pa":
                 continue
             for name, boxes in _superboxes(content):
                 if name == manifest:
-                    return _leaf(boxes)
+                    return _chain(boxes)
     except (ValueError, IndexError, RecursionError, UnicodeDecodeError):
-        return None
-    return None
+        return ()
+    return ()
+
+
+def chain_of_signature(cose: bytes) -> tuple[bytes, ...]:
+    """The certificates, DER, that came with a COSE signature, the leaf first; none if not found."""
+    try:
+        return _certificates(cose)
+    except (ValueError, IndexError, RecursionError, UnicodeDecodeError):
+        return ()
+
+
+def payload_of_signature(cose: bytes) -> bytes:
+    """What a COSE signature signs, where it holds that; else nothing."""
+    try:
+        signature, _ = _item(cose, 0, 0)
+    except (ValueError, IndexError, RecursionError, UnicodeDecodeError):
+        return b""
+    whole = isinstance(signature, list) and len(signature) == 4
+    return signature[2] if whole and isinstance(signature[2], bytes) else b""
 
 
 def _piece(file: BinaryIO, start: int, limit: int) -> Piece:
@@ -84,30 +108,30 @@ def _piece(file: BinaryIO, start: int, limit: int) -> Piece:
     return Piece(start, store if len(store) == size else None, boxed)
 
 
-def _leaf(manifest: bytes) -> bytes | None:
+def _chain(manifest: bytes) -> tuple[bytes, ...]:
     for label, content in _superboxes(manifest):
         if label != "c2pa.signature":
             continue
         for kind, payload in _boxes(content):
             if kind == b"cbor":
-                return _leaf_of_signature(payload)
-    return None
+                return _certificates(payload)
+    return ()
 
 
-def _leaf_of_signature(cose: bytes) -> bytes | None:
+def _certificates(cose: bytes) -> tuple[bytes, ...]:
     """COSE_Sign1 is [protected: bytes holding a map, unprotected: map, payload, signature]."""
     signature, _ = _item(cose, 0, 0)
     if not isinstance(signature, list) or len(signature) != 4:
-        return None
+        return ()
     protected, unprotected = signature[0], signature[1]
     headers = _item(protected, 0, 0)[0] if isinstance(protected, bytes) and protected else {}
     for header in (headers, unprotected):
         for key in (_X5CHAIN, _OLD_X5CHAIN):
             if isinstance(header, dict) and key in header:
                 chain = header[key]
-                leaf = chain[0] if isinstance(chain, list) and chain else chain
-                return leaf if isinstance(leaf, bytes) else None
-    return None
+                chain = chain[:MAX_CHAIN] if isinstance(chain, list) else [chain]
+                return tuple(chain) if all(isinstance(one, bytes) for one in chain) else ()
+    return ()
 
 
 def _superboxes(data: bytes) -> Iterator[tuple[str, bytes]]:

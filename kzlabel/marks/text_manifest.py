@@ -35,6 +35,7 @@ from ..errors import SigningError
 from ..evidence import Layer, LayerEvidence, State
 from ..limits import DEFAULT_LIMITS, Limits
 from ..trust import NOBODY, Trust
+from ..trust.revocation import RevocationChecker
 from . import codes, manifest
 from .binding import MALFORMED, MISMATCH, DataHash, Fault, OwnBinding
 from .manifest_evidence import unreadable
@@ -107,7 +108,12 @@ def read_text(
 
 
 def read_evidence(
-    data: bytes, mime: str, *, trust: Trust = NOBODY, limits: Limits = DEFAULT_LIMITS
+    data: bytes,
+    mime: str,
+    *,
+    trust: Trust = NOBODY,
+    limits: Limits = DEFAULT_LIMITS,
+    revocation: RevocationChecker | None = None,
 ) -> tuple[LayerEvidence | None, Located | None]:
     """Validate the manifests inside a text; the evidence of the one that says most, and that manifest.
 
@@ -116,7 +122,7 @@ def read_evidence(
     Never raises on hostile content.
     """
     located = locate(data, Structure(mime), limits=limits)
-    readings = [_read(data, found, trust, limits) for found in located]
+    readings = [_read(data, found, trust, limits, revocation) for found in located]
     if not readings:
         return None, None
     number = min(range(len(readings)), key=lambda number: _rank(readings[number]))
@@ -134,7 +140,9 @@ def _in_short(evidence: LayerEvidence) -> dict[str, Any]:
     return {"state": str(evidence.state), "codes": list(evidence.codes), "passage": evidence.detail.get("passage")}
 
 
-def _read(data: bytes, found: Located, trust: Trust, limits: Limits) -> LayerEvidence:
+def _read(
+    data: bytes, found: Located, trust: Trust, limits: Limits, revocation: RevocationChecker | None
+) -> LayerEvidence:
     if found.store is None:
         if found.remote is not None:
             return unreadable(Layer.MANIFEST, codes.REMOTE, "the manifest is only at an address, which was not fetched")
@@ -146,7 +154,13 @@ def _read(data: bytes, found: Located, trust: Trust, limits: Limits) -> LayerEvi
         return _faults(results[-1])
 
     evidence = manifest.read(
-        data, manifest.ANY_BYTES, store=found.store, trust=trust, own_binding=checked, limits=limits
+        data,
+        manifest.ANY_BYTES,
+        store=found.store,
+        trust=trust,
+        own_binding=checked,
+        limits=limits,
+        revocation=revocation,
     )
     if evidence is None:
         return unreadable(Layer.MANIFEST, found.code or MALFORMED, "the manifest in this text is empty")

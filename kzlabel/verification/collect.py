@@ -21,11 +21,15 @@ from ..marks import codes, metadata, sidecar, text_manifest
 from ..marks.manifest import ANY_BYTES, read
 from ..media import HEADER_BYTES, Carrier, Format, Medium, detect, formats
 from ..trust import NOBODY, Trust
+from ..trust.revocation import RevocationChecker, Status
 
 # Up to this size a file is read once, and hash, manifest and slots are of the same bytes. A larger one is streamed by
 # each, and hashed beside them; below, that costs more than it saves: hashing 4 MiB takes 2 ms, a thread on a busy
 # machine as much.
 HELD_BYTES = 4 << 20
+
+
+REVOCATION = "revocation"  # stands beside the layers in `not_checked`
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Collector:
 
     trust: Trust = NOBODY
     limits: Limits = DEFAULT_LIMITS
+    revocation: RevocationChecker | None = None
     formats: tuple[Format, ...] = field(default_factory=formats)
 
     def collect(
@@ -93,7 +98,13 @@ class Collector:
             manifest, located = self._in_text(content, format)
             store = located.store if located else None
         else:
-            manifest = read(content.whole or content.path, mime, trust=self.trust, limits=self.limits)
+            manifest = read(
+                content.whole or content.path,
+                mime,
+                trust=self.trust,
+                limits=self.limits,
+                revocation=self.revocation,
+            )
 
         slots, complaint = self._slots(content, format, shown)
         unfound = manifest is None or manifest.state is State.NOT_CHECKED
@@ -118,6 +129,8 @@ class Collector:
         if format is not None:
             layers.append(described)
         layers.append(_disclosure(manifest, sidecar_evidence))
+        if why := _revocation_gap(manifest, sidecar_evidence):
+            not_checked[REVOCATION] = why
         evidence = Evidence(
             shown,
             medium=_medium(format),
@@ -143,7 +156,9 @@ class Collector:
                 f"{content.path.name}: the text is larger than the limit of {self.limits.max_text_bytes} bytes"
             )
         data = content.whole or content.path.read_bytes()
-        return text_manifest.read_evidence(data, format.mime, trust=self.trust, limits=self.limits)
+        return text_manifest.read_evidence(
+            data, format.mime, trust=self.trust, limits=self.limits, revocation=self.revocation
+        )
 
     def _beside(
         self, content: _Content, mime: str, given: sidecar.Sidecar | None
@@ -154,7 +169,13 @@ class Collector:
             return None, None
         whole = content.whole or content.path
         evidence = read(
-            whole, mime, store=found.store, trust=self.trust, layer=Layer.SIDECAR, limits=self.limits
+            whole,
+            mime,
+            store=found.store,
+            trust=self.trust,
+            layer=Layer.SIDECAR,
+            limits=self.limits,
+            revocation=self.revocation,
         ) or LayerEvidence(Layer.SIDECAR, State.INVALID, codes=("claim.missing",))
         evidence = replace(evidence, detail={**evidence.detail, "place": found.place})
         if found.ambiguous and evidence.state is State.TAMPERED and _only_the_binding_fails(evidence):
@@ -212,6 +233,16 @@ def _only_the_binding_fails(evidence: LayerEvidence) -> bool:
 
 def _medium(format: Format | None) -> Medium | None:
     return format.medium if format else None
+
+
+def _revocation_gap(*manifests: LayerEvidence | None) -> str | None:
+    """Why it is not known whether the signer of the manifest that decides was revoked, though that was asked for."""
+    silent = (State.ABSENT, State.NOT_CHECKED, State.REMOTE)
+    deciding = next((found for found in manifests if found and found.state not in silent), None)
+    answer = deciding.detail.get("revocation") if deciding else None
+    if answer is None or answer["status"] in (Status.GOOD, Status.REVOKED):
+        return None
+    return str(answer["why"])
 
 
 def _disclosure(manifest: LayerEvidence | None, beside: LayerEvidence | None) -> LayerEvidence:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from ..files import scratch, spool, writing
 from ..limits import DEFAULT_LIMITS, Limits
 from ..trust import NOBODY, Policy, Trust
+from ..trust.revocation import OFF, Revocation, RevocationChecker
 from .collect import Collector
 from .judge import judge
 from .verdict import Verdict
@@ -16,11 +17,15 @@ from .verdict import Verdict
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """How to verify, the same for many files. trust: whom to believe. policy: what to accept."""
+    """How to verify, the same for many files. trust: whom to believe. policy: what to accept.
+
+    revocation: whether to ask if trusted signers were revoked; nothing is asked by default.
+    """
 
     trust: Trust = NOBODY
     policy: Policy = field(default_factory=Policy)
     limits: Limits = DEFAULT_LIMITS
+    revocation: Revocation = OFF
 
 
 class Verifier:
@@ -28,7 +33,9 @@ class Verifier:
 
     def __init__(self, options: VerifyOptions | None = None) -> None:
         self.options = options or VerifyOptions()
-        self._collector = Collector(trust=self.options.trust, limits=self.options.limits)
+        asked = self.options.revocation.asked
+        checker = RevocationChecker(self.options.revocation, self.options.trust.anchors) if asked else None
+        self._collector = Collector(trust=self.options.trust, limits=self.options.limits, revocation=checker)
 
     def verify(
         self,
