@@ -158,6 +158,7 @@ def delegate(
     purpose: Any = ExtendedKeyUsageOID.OCSP_SIGNING,
     start: datetime | None = None,
     days: int = 30,
+    extensions: tuple[x509.ExtensionType, ...] = (),
 ) -> tuple[x509.Certificate, Any]:
     """A certificate with which somebody else answers for an authority, and its key."""
     own = ec.generate_private_key(ec.SECP256R1())
@@ -174,6 +175,8 @@ def delegate(
         .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         .add_extension(x509.OCSPNoCheck(), critical=False)
     )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     return builder.sign(key, hashes.SHA256()), own
 
 
