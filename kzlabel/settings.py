@@ -33,6 +33,13 @@ def state_folder() -> Path:
     return platformdirs.user_state_path("kzlabel", appauthor=False)
 
 
+def cache_folder() -> Path:
+    """The user's folder for what kzlabel can do without and fetch anew, such as answers on revocation."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("kzlabel", appauthor=False)
+
+
 def read_config(path: Path | None) -> dict[str, Any]:
     """The configuration file as a mapping; empty when the default file is not there. Raises ConfigurationError."""
     file = path or config_folder() / "config.toml"

@@ -13,7 +13,9 @@ import typer
 from ..errors import ExitCode, UsageError
 from ..files import check_target, write_text
 from ..trust.policy import PolicyName
+from ..trust.revocation.answers import Mode
 from . import output as terminal
+from . import revocation as revocations
 from .options import Settings, option
 
 EXAMPLE = "Example: kzlabel verify --trust root.pem --policy trusted picture.labelled.jpg"
@@ -35,6 +37,9 @@ def verify(
             "--identity", help="Accept only signers whose name or fingerprint fits; may be repeated.", metavar="PATTERN"
         ),
     ] = None,
+    revocation: Annotated[Mode, option("--revocation", help=revocations.HELP)] = Mode.OFF,
+    crl: Annotated[list[Path] | None, option("--crl", help=revocations.LIST_HELP, metavar="FILE")] = None,
+    ocsp_url: Annotated[str | None, option("--ocsp-url", help=revocations.RESPONDER_HELP, metavar="URL")] = None,
     sidecar: Annotated[Path | None, option("--sidecar", help="The manifest store of the one input.")] = None,
     report: Annotated[
         Path | None, option("--report", help="Write a self-contained HTML page.", metavar="out.html")
@@ -67,6 +72,7 @@ def verify(
             trust=Trust(anchors=load_anchors(tuple(trust or ()))),
             policy=Policy.parse(policy, identity or ()),
             limits=settings.limits,
+            revocation=revocations.revocation(revocation, crl, ocsp_url),
         )
     )
     rows: list[dict[str, Any]] = []
