@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import KeyAccess, Signer, SignerOpener, open_signer
+from .base import DEVELOPMENT, KeyAccess, Signer, SignerOpener, open_signer
 from .passphrase import Passphrase
 
-__all__ = ["KeyAccess", "Passphrase", "Signer", "SignerOpener", "open_signer"]
+__all__ = ["DEVELOPMENT", "KeyAccess", "Passphrase", "Signer", "SignerOpener", "open_signer"]
