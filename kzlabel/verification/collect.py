@@ -22,14 +22,12 @@ from ..marks.manifest import ANY_BYTES, read
 from ..media import HEADER_BYTES, Carrier, Format, Medium, detect, formats
 from ..trust import NOBODY, Trust
 from ..trust.revocation import RevocationChecker, Status
+from .facts import REVOCATION
 
 # Up to this size a file is read once, and hash, manifest and slots are of the same bytes. A larger one is streamed by
 # each, and hashed beside them; below, that costs more than it saves: hashing 4 MiB takes 2 ms, a thread on a busy
 # machine as much.
 HELD_BYTES = 4 << 20
-
-
-REVOCATION = "revocation"  # stands beside the layers in `not_checked`
 
 
 @dataclass(frozen=True)

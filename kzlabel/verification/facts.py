@@ -9,6 +9,8 @@ manifest, sidecar
     identities: [{type, name, state, …}]: identity assertions (CAWG), which decide nothing.
     ingredients: [{title, ok, …}], ingredients_ok: false when one of them is broken.
     binding: {uncovered: [[start, length], …]}: byte ranges that the hard binding leaves out.
+    revocation: {status: good, revoked, unknown or not-checked, why, revoked_at, reason, after_signing, …}; absent where
+    nobody asked. Its effect on the state is in the codes.
     The code `text.partial` on a valid layer: the mark covers only a passage of the text.
 metadata
     generator, identifier, training, as above.
@@ -38,6 +40,9 @@ MAX_FALSE_POSITIVE = 1e-9
 
 # Days after which a trust list is called old: the C2PA lists announce their next issue for a year later.
 MAX_LIST_AGE = 365
+
+# Stands beside the layers in `not_checked`.
+REVOCATION = "revocation"
 
 SAYS_AI = frozenset({AI.GENERATED, AI.MODIFIED})
 

@@ -13,7 +13,8 @@ from typing import Any
 from ..evidence import AI, State
 from ..inert import inert
 from ..trust.policy import Objection, Policy
-from .facts import Facts, Statement, text
+from .facts import REVOCATION, Facts, Statement, text
+from .revocation_sentences import about_revocation
 from .verdict import VerdictKind
 
 NOUNS: Mapping[str | None, str] = {
@@ -109,6 +110,7 @@ CAUTIONS: Mapping[str, str] = {
     "manifest.tampered.signature": "Nothing that the mark says can be relied on, the signer's name included.",
     "manifest.tampered.assertion": "Nothing that the mark says can be relied on.",
     "manifest.tampered.binding": "What the mark says need not be true of what you have here.",
+    "manifest.invalid.revoked": "Nothing that the mark says can be relied on.",
     "manifest.untrusted": "Nobody you trust vouches for the signer, {signer}: anyone can make a mark under any name.",
     "manifest.expired": (
         "The certificate of {signer} had expired, and no trusted time-stamp shows that it was signed before."
@@ -195,6 +197,7 @@ def notes(
     found = [
         _sentence(_conclusion(kind, reason, ai), words),
         *([_sentence(CAUTIONS[reason], words)] if reason in CAUTIONS else []),
+        *about_revocation(facts),
         *_about_the_mark(facts, kind, words),
         *_about_other_marks(facts, kind, reason, words),
         *_about_gaps(facts, kind),
@@ -298,6 +301,8 @@ def _about_gaps(facts: Facts, kind: VerdictKind) -> Iterator[str]:
         why = inert(facts.evidence.unreadable, limit=400)
         yield why if kind is VerdictKind.UNREADABLE else _sentence(NOT_READ, {"why": why})
     for layer, why in facts.not_checked.items():
+        if layer == REVOCATION:
+            continue  # told by a sentence of its own
         yield _sentence(NOT_CHECKED, {"layer": inert(layer), "why": inert(why, limit=400)})
 
 
