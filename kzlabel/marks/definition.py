@@ -16,6 +16,7 @@ SPEC_VERSION = "2.4.0"  # of the C2PA specification; the conformance programme a
 
 DECLARATION = "org.kzlabel.declaration"
 DISCLOSURE = "org.kzlabel.disclosure"
+PROFILE = "profile"  # the regime that was labelled for, beside what is declared
 PARENT = "parent"  # names the parent ingredient inside one definition; not stored
 
 # The badge is drawn, the notice put in front, by plain code: IPTC "algorithmicMedia", no trained model has part in it.
@@ -45,11 +46,13 @@ def definition(
     opened: bool,
     fmt: str,
     title: str | None = None,
+    profile: str | None = None,
 ) -> dict[str, Any]:
     """The definition of one manifest.
 
     opened: the work has a parent, which the signing function adds as an ingredient: the original of a modified work,
     or an input that carried a manifest. fmt: media type. title: only what the user wants to tell; never a path.
+    profile: the regime that was labelled for.
     """
     values: dict[str, Any] = {
         "claim_generator_info": [{"name": "kzlabel", "version": __version__, "specVersion": SPEC_VERSION}],
@@ -60,7 +63,7 @@ def definition(
                 {"allActionsIncluded": True, "actions": _actions(declaration, disclosure, opened=opened)},
             ),
             _created("c2pa.ai-disclosure", _ai_disclosure(declaration)),
-            _created(DECLARATION, declaration.to_json()),
+            _created(DECLARATION, {**declaration.to_json(), **({PROFILE: profile} if profile else {})}),
             # JSON-LD must stay JSON, not CBOR.
             {**_created("cawg.metadata", _metadata(declaration)), "kind": "Json"},
             *_training(declaration),

@@ -34,6 +34,7 @@ from .manifest_reading import ManifestReport
 from .patience import patient
 from .signing_hand import hand_of, signing
 from .store import Piece, carve
+from .vouching import anchor_name
 
 if TYPE_CHECKING:
     import c2pa
@@ -153,6 +154,12 @@ def read(
                 return _report(io.BytesIO(), ANY_BYTES, found, Trust(anchors=trust.time_anchors))[0]
             return None
 
+        def with_identity_anchors() -> ManifestReport | None:
+            with suppress(_Unreadable):
+                anchors = Trust(anchors=trust.identity_anchors)
+                return _report(io.BytesIO(), ANY_BYTES, found, anchors, kind="cawg")[0]
+            return None
+
         return evidence(
             report,
             layer=layer,
@@ -161,6 +168,7 @@ def read(
             trust=trust,
             own_binding=own_binding,
             with_time_anchors=with_time_anchors if trust.time_anchors else None,
+            with_identity_anchors=with_identity_anchors if trust.identity_anchors else None,
             revocation=revocation,
         )
 
@@ -318,14 +326,17 @@ def _reading(source: Path | bytes) -> Iterator[BinaryIO]:
 
 
 @lru_cache(maxsize=16)
-def _context(trust: Trust, process: int) -> c2pa.Context:
-    """One context for each set of anchors and process; safe for threads, not across a fork."""
+def _context(trust: Trust, process: int, kind: str = "manifest") -> c2pa.Context:
+    """One context for each set of anchors and process; safe for threads, not across a fork.
+
+    Whatever the kind, c2pa takes an anchor for a claim's signer too, so that each purpose needs a context of its own.
+    """
     import c2pa
 
     settings = {
         "trust": {
             "trust_config": PURPOSES,
-            "anchors": [_anchor_settings(index, anchor) for index, anchor in enumerate(trust.anchors)],
+            "anchors": [_anchor_settings(index, anchor, kind) for index, anchor in enumerate(trust.anchors)],
         },
         "verify": {
             "verify_trust": True,
@@ -346,22 +357,27 @@ def _context(trust: Trust, process: int) -> c2pa.Context:
         raise TrustError(f"trust anchors ({inert(names)}) cannot be used: {inert(str(error), 300)}") from error
 
 
-def _anchor_settings(index: int, anchor: Anchor) -> dict[str, str]:
+def _anchor_settings(index: int, anchor: Anchor, kind: str) -> dict[str, str]:
     return {
         "trust_anchors": anchor.pem,
-        "trust_kind": "manifest",
-        "trust_uri": f"anchor-{index}",
+        "trust_kind": kind,
+        "trust_uri": anchor_name(index),
         "trust_config": PURPOSES,
     }
 
 
-def _report(file: BinaryIO, mime: str, store: bytes | None, trust: Trust) -> tuple[ManifestReport | None, bytes | None]:
-    """Validate; returns the report and the bytes of the store. Raises _Unreadable."""
+def _report(
+    file: BinaryIO, mime: str, store: bytes | None, trust: Trust, *, kind: str = "manifest"
+) -> tuple[ManifestReport | None, bytes | None]:
+    """Validate; returns the report and the bytes of the store. kind: what c2pa calls the anchors' purpose.
+
+    Raises _Unreadable.
+    """
     import c2pa
 
     try:
         with patient(file, "the file") as offered:
-            reader = c2pa.Reader.try_create(mime, offered, store, context=_context(trust, os.getpid()))
+            reader = c2pa.Reader.try_create(mime, offered, store, context=_context(trust, os.getpid(), kind))
         if reader is None:
             return None, None
         with reader:

@@ -18,7 +18,7 @@ from ..trust.revocation import Answer, RevocationChecker
 from . import codes, revoked
 from .binding import MALFORMED, MISMATCH, DataHash, Fault, OwnBinding, data_hash, holds
 from .certificates import opened
-from .identities import identities
+from .identities import Identity, identities
 from .manifest_reading import ManifestReport, Status, explanations
 from .store import Piece, signer_certificate, signer_chain
 from .vouching import NOBODY_VOUCHES, voucher
@@ -46,8 +46,9 @@ def evidence(
     """Judge a report. store: the bytes of the manifest store, for the certificate.
 
     own_binding: takes the place of c2pa's check of the hard binding. with_time_anchors: validates again, with
-    time-stamping authorities as the only anchors; with_identity_anchors: with those for identities. broken: why the file around the store could not be parsed.
-    revocation: asks whether the signer was revoked, where all else holds.
+    time-stamping authorities as the only anchors; with_identity_anchors: with those for identities as the only ones.
+    broken: why the file around the store could not be parsed. revocation: asks whether the signer was revoked, where
+    all else holds.
     """
     active = report.active
     success = report.statuses("success")
@@ -73,9 +74,13 @@ def evidence(
 
     success, informational = time.without_other_opinions(success, informational)
     vouched = NOBODY_VOUCHES
-    if any(one.code == "signingCredential.trusted" for one in success):
-        vouched = voucher(report.trust_uri, trust, signer_chain(store, active) if store else (), time.proven)
+    if by := next((one for one in success if one.code == "signingCredential.trusted"), None):
+        vouched = voucher(by.explanation, trust, signer_chain(store, active) if store else (), time.proven)
+    if vouched.lapsed:
+        success = [one for one in success if one.code != "signingCredential.trusted"]
+        failure.append(Status("signingCredential.untrusted", "the term of who vouches for the signer is over"))
     trusted = vouched.trusted
+    named = identities(report, with_identity_anchors)
     answer: Answer | None = None
     if revocation is not None and codes.state_of(one.code for one in failure) in (State.VALID, State.EXPIRED):
         proven = time.at if time.source == "tsa-trusted" else None
@@ -98,7 +103,7 @@ def evidence(
         "profile": report.profile(active),
         "declaration": report.declaration(active),
         "disclosure": report.disclosure(active),
-        "identities": [one.to_json() for one in identities(report, with_identity_anchors)] or None,
+        "identities": [one.to_json() for one in named] or None,
         "ingredients": [entry.to_json() for entry in ingredients],
         "ingredients_ok": not any(entry.broken for entry in ingredients),
         "binding": _binding(report, file, failure),
@@ -109,9 +114,15 @@ def evidence(
         layer,
         codes.state_of(one.code for one in failure),
         ai=report.ai(active),
-        codes=tuple(dict.fromkeys(one.code for one in [*success, *informational, *failure])),
+        codes=_all_codes([*success, *informational, *failure], named),
         detail={key: value for key, value in detail.items() if value is not None},
     )
+
+
+def _all_codes(statuses: list[Status], named: list[Identity]) -> tuple[str, ...]:
+    """Every code once; about identities what counts for them, which not all anchors do."""
+    own = [one.code for one in statuses if not (named and one.code.startswith("cawg."))]
+    return tuple(dict.fromkeys([*own, *(code for one in named for code in one.codes)]))
 
 
 def unreadable(layer: Layer, code: str, sentence: str, state: State | None = None) -> LayerEvidence:
@@ -249,6 +260,11 @@ class _Time:
             expiry = tuple(one for one in again.statuses("failure") if one.code in codes.EXPIRED)
             return cls(at, "tsa-trusted", expiry)
         return cls(at, "tsa-untrusted")
+
+    @property
+    def proven(self) -> datetime | None:
+        """The time, where a trusted time-stamp shows it."""
+        return datetime.fromisoformat(self.at) if self.source == "tsa-trusted" and self.at else None
 
     def without_other_opinions(
         self, success: list[Status], informational: list[Status]

@@ -10,7 +10,7 @@ from ..declaration import Training
 from ..evidence import AI, State
 from ..inert import inert
 from . import codes
-from .definition import DECLARATION, DISCLOSURE, record_from_store
+from .definition import DECLARATION, DISCLOSURE, PROFILE, record_from_store
 from .source_types import ai_of
 
 MAX_INGREDIENTS = 200
@@ -37,6 +37,8 @@ class Status:
 
     code: str
     explanation: str
+    url: str = ""
+    """What it is about, as a JUMBF address."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,6 @@ class ManifestReport:
         """Entries about the active manifest; kind: success, informational or failure."""
         results = _mapping(_mapping(self.whole.get("validation_results")).get("activeManifest"))
         return list(_statuses(results.get(kind)))
-
-    @property
-    def trust_uri(self) -> str | None:
-        uri = _mapping(self.whole.get("validation_results")).get("trustListUri")
-        return uri if isinstance(uri, str) else None
 
     def assertions(self, label: str) -> Mapping[str, Any]:
         return _mapping(self.manifest(label).get("assertion_store"))
@@ -257,7 +254,14 @@ class ManifestReport:
 
     def declaration(self, manifest: str) -> dict[str, Any] | None:
         found = self.assertions(manifest).get(DECLARATION)
-        return plain_mapping(found) if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            return None
+        return plain_mapping({key: value for key, value in found.items() if key != PROFILE})
+
+    def profile(self, manifest: str) -> str | None:
+        """The labelling profile, as our own declaration records it; None for works of earlier versions."""
+        found = _mapping(self.assertions(manifest).get(DECLARATION)).get(PROFILE)
+        return inert(found, 80) if isinstance(found, str) and found else None
 
     def binding(self, manifest: str, depth: int = 0) -> tuple[str, Mapping[str, Any]] | None:
         """Kind and assertion of the hard binding; that of the parent for an update manifest."""
@@ -317,7 +321,7 @@ def _statuses(entries: Any) -> Iterator[Status]:
     for entry in _list(entries):
         values = _mapping(entry)
         if isinstance(values.get("code"), str):
-            yield Status(inert(values["code"], 80), str(values.get("explanation") or ""))
+            yield Status(inert(values["code"], 80), str(values.get("explanation") or ""), str(values.get("url") or ""))
 
 
 def _is_success(code: str) -> bool:

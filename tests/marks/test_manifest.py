@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,13 @@ def test_a_signed_file_reads_back_with_everything_that_was_declared(source: Path
         "organization": "kzlabel DEVELOPMENT",
         "fingerprint": at.signer.fingerprint,
         "trusted": True,
-        "trust_list": {"name": "test root", "date": "2026-11-24"},
+        "trust_list": {
+            "name": "test root",
+            "date": "2026-11-24",
+            "anchor": f"CN={detail['signer']['name'].replace('signer', 'root')},O=kzlabel DEVELOPMENT,C=ZZ",
+            "age_days": (datetime.now(UTC).date() - date(2026, 11, 24)).days,
+            "certificates": 1,
+        },
     }
     assert detail["generator"] == {"name": "Painter", "version": "2.1"}
     assert detail["identifier"] == "0123456789ab"
