@@ -158,19 +158,32 @@ def leaf_certificate(
     return builder.sign(issuer_key, _hash(issuer_key))
 
 
-def certificate_request(subject: Subject, key: CertificateIssuerPrivateKeyTypes) -> x509.CertificateSigningRequest:
+def certificate_request(subject: x509.Name, key: CertificateIssuerPrivateKeyTypes) -> x509.CertificateSigningRequest:
     """A request (PKCS#10) for a leaf: the subject, and the extensions that the profile wants of it."""
     from cryptography import x509
 
-    builder = x509.CertificateSigningRequestBuilder().subject_name(subject.name())
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
     return _leaf_extensions(builder).sign(key, _hash(key))
 
 
-def certificate_pem(*certificates: x509.Certificate) -> bytes:
-    """Certificates as PEM, one after the other."""
+def ocsp_of(certificate: x509.Certificate) -> str | None:
+    """Where a certificate says that its revocation can be asked; None if it does not."""
+    from cryptography import x509
+    from cryptography.x509.oid import AuthorityInformationAccessOID
+
+    try:
+        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    except x509.ExtensionNotFound:
+        return None
+    places = (one.access_location for one in access if one.access_method == AuthorityInformationAccessOID.OCSP)
+    return next((str(one.value) for one in places if isinstance(one, x509.UniformResourceIdentifier)), None)
+
+
+def certificate_pem(certificate: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
+    """A certificate, or the request for one, as PEM."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    return b"".join(one.public_bytes(Encoding.PEM) for one in certificates)
+    return certificate.public_bytes(Encoding.PEM)
 
 
 def key_pem(key: Any, passphrase: str | None) -> bytes:

@@ -6,19 +6,18 @@ Three files in the folder of keys: `root.pem`, what a verifier may be told to tr
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ..errors import ConfigurationError, SigningError
+from ..files import locked
 from .base import KeyAccess, fingerprint_of
 from .certificates import issue
 from .chain import algorithm_for
+from .key_files import write_whole
 from .local import LocalSigner, load_key
 
 ROOT, LEAF, KEY, LOCK = "root.pem", "dev.pem", "dev.key", ".dev.lock"
@@ -57,7 +56,7 @@ def development_signer(folder: Path, *, allow_shared_key: bool = False) -> Devel
         if present and not _lapsed(present):
             return present
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(folder / LOCK):
+        with locked(folder / LOCK):
             present = _read(folder, allow_shared_key)
             if present and not _lapsed(present):
                 return present
@@ -105,7 +104,7 @@ def _lapsed(signer: DevelopmentSigner) -> bool:
 def _make(folder: Path, *, renewed: bool) -> DevelopmentSigner:
     made = issue(LEAF_LIFE)
     for name, content in ((ROOT, made.root), (LEAF, made.leaf), (KEY, made.key)):
-        _write_whole(folder / name, content)
+        write_whole(folder / name, content)
     what = (
         "the development key had lapsed; a new one, with a new root,"
         if renewed
@@ -117,41 +116,3 @@ def _make(folder: Path, *, renewed: bool) -> DevelopmentSigner:
     )
     text = made.leaf.decode("ascii")
     return DevelopmentSigner(text, made.key, "es256", fingerprint_of(text), news, root=made.root.decode("ascii"))
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Replace `path` in one step; the key is at no moment readable by others."""
-    handle, name = tempfile.mkstemp(prefix=".dev-", dir=path.parent)  # mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.name != KEY and os.name == "posix":
-            Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an advisory lock that the system lets go of if the process dies."""
-    with path.open("a+b") as file:
-        if os.name == "nt":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined,unused-ignore]
-            try:
-                yield
-            finally:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield

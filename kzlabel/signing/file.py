@@ -6,19 +6,27 @@ one file with both. `~` is the home folder.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, SigningError
 from ..files import reason
 from ..inert import inert
 from .base import KeyAccess, split_options
+from .certificates import public_der
 from .chain import MAX_BYTES, read_chain
-from .gost import unusable_key
+from .gost import is_gost, unusable_key
 from .local import LocalSigner, local_signer
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+MAX_KEYS = 4  # of one file; while a pair is replaced, its key file has two
 
 _KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 
@@ -27,34 +35,27 @@ def open_file(rest: str, access: KeyAccess) -> LocalSigner:
     """The signer of `file:`. Raises SigningError, ConfigurationError."""
     paths, options = split_options(rest, ("alg",))
     certificate, key = _paths(paths)
-    chain = read_chain(read_public(certificate), shown(certificate))
-    loaded = load_private(read_secret(key, access), shown(key), access)
+    pems = read_public(certificate), read_secret(key, access)
+    chain, loaded = _parsed(pems, certificate, key, access)
+    if not _fits(loaded, chain) and pems != (pems := (read_public(certificate), read_secret(key, access))):
+        chain, loaded = _parsed(pems, certificate, key, access)  # the pair was replaced between the two readings
     return local_signer(loaded, chain, name=shown(certificate), wanted=options.get("alg"))
 
 
-def load_private(pem: bytes, name: str, access: KeyAccess) -> Any:
+def load_private(pem: bytes, name: str, access: KeyAccess, chain: Sequence[x509.Certificate] = ()) -> Any:
     """The first private key in a PEM file: PKCS#8 or traditional, encrypted or not. Raises SigningError.
 
-    name: as errors and the question for a passphrase name it.
+    name: as errors and the question for a passphrase name it. chain: of several keys, as a file has them while
+    `kzlabel keys rotate` replaces one, take that of a certificate in this chain.
     """
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    found = _KEY.search(pem)
-    if found is None:
+    blocks = [found[0] for found in _KEY.finditer(pem)][:MAX_KEYS]
+    if not blocks:
         raise SigningError(f"{name}: no private key is in this file; give one with -----BEGIN PRIVATE KEY-----")
-    passphrase = None
-    try:
-        try:
-            return load_pem_private_key(found[0], None)
-        except TypeError:  # it is encrypted
-            passphrase = passphrase_of(name, access)
-            return load_pem_private_key(found[0], passphrase)
-    except UnsupportedAlgorithm as error:
-        raise SigningError(f"{name}: {unusable_key(error, found[0])}") from None
-    except (ValueError, TypeError):
-        told = "the passphrase is wrong, or the private key is damaged" if passphrase else "the private key is damaged"
-        raise SigningError(f"{name}: {told}") from None
+    for block in blocks if len(blocks) > 1 and chain else ():
+        with contextlib.suppress(SigningError):
+            if _fits(loaded := _load(block, name, access), chain):
+                return loaded
+    return _load(blocks[0], name, access)
 
 
 def passphrase_of(name: str, access: KeyAccess) -> bytes:
@@ -86,6 +87,42 @@ def expanded(text: str) -> Path:
 def shown(path: Path) -> str:
     """A path as sentences name it."""
     return inert(str(path))
+
+
+def _parsed(
+    pems: tuple[bytes, bytes], certificate: Path, key: Path, access: KeyAccess
+) -> tuple[tuple[x509.Certificate, ...], Any]:
+    chain = read_chain(pems[0], shown(certificate))
+    return chain, load_private(pems[1], shown(key), access, chain)
+
+
+def _load(block: bytes, name: str, access: KeyAccess) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    passphrase = None
+    try:
+        try:
+            return load_pem_private_key(block, None)
+        except TypeError:  # it is encrypted
+            passphrase = passphrase_of(name, access)
+            return load_pem_private_key(block, passphrase)
+    except UnsupportedAlgorithm as error:
+        raise SigningError(f"{name}: {unusable_key(error, block)}") from None
+    except (ValueError, TypeError):
+        told = "the passphrase is wrong, or the private key is damaged" if passphrase else "the private key is damaged"
+        raise SigningError(f"{name}: {told}") from None
+
+
+def _fits(key: Any, chain: Sequence[x509.Certificate]) -> bool:
+    """Whether a private key is that of a certificate."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    own = [one for one in chain if not is_gost(one.public_key_algorithm_oid.dotted_string)]
+    try:
+        return public_der(key) in [public_der(one) for one in own]
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False  # the checks of the chain say what is wrong
 
 
 def _paths(text: str) -> tuple[Path, Path]:

@@ -6,6 +6,7 @@ Options: `alg`, where the key leaves a choice; `cert`, a PEM file with intermedi
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SigningError
@@ -35,7 +36,7 @@ def open_pkcs12(rest: str, access: KeyAccess) -> LocalSigner:
     text, options = split_options(rest, ("alg", "cert"))
     path = expanded(text)
     name = shown(path)
-    opened = _opened(read_secret(path, access), name, access)
+    opened = read_pkcs12(path, access)
     if opened.key is None:
         raise SigningError(f"{name}: no private key is in this file; export it again, with the key")
     found = [opened.cert, *opened.additional_certs]
@@ -46,6 +47,11 @@ def open_pkcs12(rest: str, access: KeyAccess) -> LocalSigner:
     if not certificates:
         raise SigningError(f"{name}: no certificate is in this file; add &cert=CHAIN.pem to the signer")
     return local_signer(opened.key, certificates, name=name, wanted=options.get("alg"))
+
+
+def read_pkcs12(path: Path, access: KeyAccess) -> PKCS12KeyAndCertificates:
+    """All that is in a PKCS#12 file. Raises SigningError."""
+    return _opened(read_secret(path, access), shown(path), access)
 
 
 def _opened(data: bytes, name: str, access: KeyAccess) -> PKCS12KeyAndCertificates:
