@@ -98,8 +98,9 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
         if present is not None:
             rendered = replace(rendered, disclosure=present)
         parent = _parent(request, format, earlier, collector)
+        profile = options.profile.name
         (finished, store), unstamped = means.time_stamping.sign(
-            lambda tsa: _sign(request, format, parent, rendered_path, rendered, room, signer, sidecar, tsa)
+            lambda tsa: _sign(request, format, parent, rendered_path, rendered, room, signer, sidecar, profile, tsa)
         )
         manifest, digest = _read_back(finished, store, request, options, collector, rendered, earlier)
         # Before, not after: a signature that leaves the house unrecorded is worse than a record of one that stays.
@@ -231,6 +232,8 @@ def _labelled_already(
         return False
     if not declared.same_assertion(declaration):
         return False
+    if manifest.detail.get("profile") not in (None, options.profile.name):  # earlier versions record none
+        return False
     if not _ours(manifest, open_signer):
         return False
     if options.tsa_required and manifest.detail.get("time_source") not in _STAMPED:
@@ -321,10 +324,12 @@ def _sign(
     room: Path,
     signer: Signer,
     sidecar: Path | None,
+    profile: str,
     tsa: str | None,
 ) -> tuple[Path, bytes | None]:
     """The finished file, and the manifest store where it goes into a sidecar."""
-    declared = definition(request.declaration, rendered.disclosure, opened=parent is not None, fmt=format.mime)
+    opened = parent is not None
+    declared = definition(request.declaration, rendered.disclosure, opened=opened, fmt=format.mime, profile=profile)
     if sidecar is not None:
         return rendered_path, sign_detached(rendered_path, declared, signer, parent=parent, tsa=tsa)
     finished = room / f"{SIGNED}{format.extensions[0]}"
