@@ -7,6 +7,7 @@ from typing import Any
 
 from ..evidence import AI, LayerEvidence
 from ..inert import inert
+from .revocation_sentences import OPEN
 from .sentences import signer_name
 from .verdict import Verdict, VerdictKind
 
@@ -34,10 +35,13 @@ def text(verdict: Verdict, verbose: bool = False) -> str:
 
 
 def _gist(verdict: Verdict) -> str:
-    """The one note that a line has room for: what was found, or why nothing could be read."""
+    """The one note that a line has room for: what was found, or why nothing could be read.
+
+    Who asked about revocation must not take silence for a good answer.
+    """
     if verdict.kind is VerdictKind.UNREADABLE and len(verdict.notes) > 1:
         return verdict.notes[1].removeprefix(f"{verdict.file}: ")
-    return verdict.notes[0]
+    return " ".join((verdict.notes[0], *(note for note in verdict.notes[1:] if note.startswith(OPEN))))
 
 
 def facts(verdict: Verdict) -> Iterator[tuple[str, str]]:

@@ -16,8 +16,9 @@ WHOSE = "The signer's certificate"
 WHOSE_ABOVE = "The certificate of an authority that vouched for the signer, {certificate},"
 WHEN = " on {day}"
 WHY = ", because {reason}"
-UNKNOWN = "Whether the signer's certificate was revoked is not known: {why}."
-NOT_CHECKED = "Whether the signer's certificate was revoked could not be checked: {why}."
+OPEN = "Whether the signer's certificate was revoked "  # begins both of these
+UNKNOWN = OPEN + "is not known: {why}."
+NOT_CHECKED = OPEN + "could not be checked: {why}."
 
 # RFC 5280, 5.3.1; what says nothing is left out.
 REASONS: Mapping[str, str] = {
