@@ -80,7 +80,7 @@ def test_every_group_of_verbs_is_described() -> None:
     assert all(group.help for group in GROUPS)
 
 
-DOCUMENTS = ("README.md", "docs/limits.md", "docs/verdict.md", "docs/design.md")
+DOCUMENTS = ("README.md", "docs/limits.md", "docs/verdict.md", "docs/design.md", "docs/audit.md")
 OTHERS = {"--rm"}  # of other programs
 
 

@@ -84,7 +84,8 @@ def _list(records: Iterator[dict[str, Any] | None], as_json: bool) -> None:
     elif not shown:
         terminal.say("kzlabel: no signature is recorded here for that time")
     if strange:
-        terminal.say(f"kzlabel: {strange} lines are no whole records; kzlabel keys audit --check says more")
+        what = "line is no whole record" if strange == 1 else "lines are no whole records"
+        terminal.say(f"kzlabel: {strange} {what}; kzlabel keys audit --check says more")
 
 
 def _row(record: Mapping[str, Any]) -> str:

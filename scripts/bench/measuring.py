@@ -89,7 +89,7 @@ def watched(command: Sequence[str]) -> Run:
 def bench_folder() -> Iterator[Path]:
     """A temporary folder (TMPDIR says where), in which keys are made as well, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="kzlabel-bench-") as name:
-        os.environ["HOME"] = os.environ["XDG_CONFIG_HOME"] = name
+        os.environ["HOME"] = os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_STATE_HOME"] = name
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # programs start from compiled code, as once installed
         yield Path(name)
 

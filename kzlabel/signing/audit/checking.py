@@ -268,6 +268,8 @@ class _Line(NamedTuple):
 def _lines(path: Path, size: int) -> Iterator[_Line]:
     """The lines in the first `size` bytes of a file."""
     try:
+        if not size:  # a file that was moved away is none at all
+            return
         with path.open("rb", buffering=_CHUNK) as file:
             number = 0
             while size > 0 and (data := file.readline(min(MAX_LINE, size))):

@@ -18,11 +18,12 @@ BEGINNING = b'{"v":1,"seq":'  # of every record
 LONGEST = 256  # characters of any text in a record
 
 _START = re.compile(rb'\{"v":1,"seq":([1-9][0-9]{0,17}),"time":"([-0-9T:.]{26}Z)",')
-_END = re.compile(
-    rb'(,"begins":true)?(?:,"after_torn":"([0-9a-f]{64})")?,"previous":"([0-9a-f]{64})","hash":"([0-9a-f]{64})"\}\Z'
-)
-_END_BYTES = 300  # more than the end of a record has
+_END = re.compile(rb',"previous":"([0-9a-f]{64})","hash":"([0-9a-f]{64})"\}')
+_END_BYTES = len(',"previous":"') + 64 + len('","hash":"') + 64 + len('"}')
 _HASH_BYTES = len(',"hash":"') + 64 + len('"}')
+_TORN = re.compile(rb',"after_torn":"([0-9a-f]{64})"')
+_TORN_BYTES = len(',"after_torn":"') + 64 + len('"')
+_BEGINS = b',"begins":true'
 
 
 @dataclass(frozen=True)
@@ -104,17 +105,18 @@ def sealed(
 
 def link(line: bytes) -> Link | None:
     """The place in the chain that a line, without its end, says it has; None if it is no record at all."""
-    start, end = _START.match(line), _END.search(line[-_END_BYTES:])
+    place = len(line) - _END_BYTES
+    start, end = _START.match(line), _END.fullmatch(line, max(place, 0))
     if start is None or end is None or len(line) >= MAX_LINE:
         return None
-    begins, torn, previous, told = end.groups()
-    digest = told.decode("ascii")
+    torn = _TORN.fullmatch(line, place - _TORN_BYTES, place)
+    digest = end[2].decode("ascii")
     return Link(
         int(start[1]),
         start[2].decode("ascii"),
-        previous.decode("ascii"),
+        end[1].decode("ascii"),
         digest,
-        begins is not None,
-        torn.decode("ascii") if torn else None,
+        line.endswith(_BEGINS, 0, place - _TORN_BYTES if torn else place),
+        torn[1].decode("ascii") if torn else None,
         hashlib.sha256(line[:-_HASH_BYTES]).hexdigest() == digest,
     )

@@ -90,12 +90,15 @@ class FileTrail:
     path: Path
 
     def ready(self) -> None:
-        with _telling(self.path), self._locked(), self._open() as file:
-            _end_of(file, self.path)
+        with _telling(self.path):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._open() as file:
+                _end_of(file, self.path)  # without the lock: what is half written now is as good as torn
 
     def record(self, signature: Signature) -> None:
         with _telling(self.path), contextlib.ExitStack() as opened:
-            with self._locked():
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with locked(lock_of(self.path)):
                 file = opened.enter_context(self._open())  # only now: it may have been moved away while we waited
                 end, known = _end_of(file, self.path), read_head(self.path)
                 # A head ahead of the file tells of records that were taken away: the chain goes on from there, and
@@ -105,10 +108,6 @@ class FileTrail:
                 _append(file, end.separator + line + b"\n")
                 _write_head(self.path, made)
             os.fsync(file.fileno())  # when others may write already: the system flushes for several at once
-
-    def _locked(self) -> contextlib.AbstractContextManager[None]:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return locked(lock_of(self.path))
 
     def _open(self) -> FileIO:
         file = _opened(self.path, "ab+")
