@@ -149,16 +149,8 @@ def read(
         if report is None:
             return None if store is not None else _overlooked(file, mime, trust, layer, limits)
 
-        def with_time_anchors() -> ManifestReport | None:
-            with suppress(_Unreadable):  # only what it says about time counts, so it need not see the content
-                return _report(io.BytesIO(), ANY_BYTES, found, Trust(anchors=trust.time_anchors))[0]
-            return None
-
-        def with_identity_anchors() -> ManifestReport | None:
-            with suppress(_Unreadable):
-                anchors = Trust(anchors=trust.identity_anchors)
-                return _report(io.BytesIO(), ANY_BYTES, found, anchors, kind="cawg")[0]
-            return None
+        def again(anchors: tuple[Anchor, ...], kind: str) -> ManifestReport | None:
+            return _report_on_signatures(found, Trust(anchors=anchors), kind) if anchors and found else None
 
         return evidence(
             report,
@@ -167,8 +159,7 @@ def read(
             file=file,
             trust=trust,
             own_binding=own_binding,
-            with_time_anchors=with_time_anchors if trust.time_anchors else None,
-            with_identity_anchors=with_identity_anchors if trust.identity_anchors else None,
+            again=again,
             revocation=revocation,
         )
 
@@ -366,18 +357,13 @@ def _anchor_settings(index: int, anchor: Anchor, kind: str) -> dict[str, str]:
     }
 
 
-def _report(
-    file: BinaryIO, mime: str, store: bytes | None, trust: Trust, *, kind: str = "manifest"
-) -> tuple[ManifestReport | None, bytes | None]:
-    """Validate; returns the report and the bytes of the store. kind: what c2pa calls the anchors' purpose.
-
-    Raises _Unreadable.
-    """
+def _report(file: BinaryIO, mime: str, store: bytes | None, trust: Trust) -> tuple[ManifestReport | None, bytes | None]:
+    """Validate; returns the report and the bytes of the store. Raises _Unreadable."""
     import c2pa
 
     try:
         with patient(file, "the file") as offered:
-            reader = c2pa.Reader.try_create(mime, offered, store, context=_context(trust, os.getpid(), kind))
+            reader = c2pa.Reader.try_create(mime, offered, store, context=_context(trust, os.getpid()))
         if reader is None:
             return None, None
         with reader:
@@ -399,6 +385,19 @@ def _report(
         raise _Unreadable(str(error).removeprefix("the file: ")) from None
     except (ValueError, RecursionError) as error:  # JSON that Python refuses
         raise _Unreadable(inert(str(error), 300)) from None
+
+
+def _report_on_signatures(store: bytes, trust: Trust, kind: str) -> ManifestReport | None:
+    """What c2pa says about the signatures in a store under other anchors: statuses alone, without the content."""
+    import c2pa
+
+    with suppress(c2pa.C2paError, ValueError, RecursionError):
+        context = _context(trust, os.getpid(), kind)
+        reader = c2pa.Reader.try_create(ANY_BYTES, io.BytesIO(), store, context=context)
+        if reader is not None:
+            with reader:
+                return ManifestReport(json.loads(reader.json()))
+    return None
 
 
 def _report_of_sidecar(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, BinaryIO
 
 from ..containers.boxes import BoxWalker
@@ -13,7 +14,7 @@ from ..errors import LimitExceeded, UnreadableFile
 from ..evidence import Layer, LayerEvidence, State
 from ..inert import inert
 from ..limits import DEFAULT_LIMITS, Limits
-from ..trust import NOBODY, Trust
+from ..trust import NOBODY, Anchor, Trust
 from ..trust.revocation import Answer, RevocationChecker
 from . import codes, revoked
 from .binding import MALFORMED, MISMATCH, DataHash, Fault, OwnBinding, data_hash, holds
@@ -21,13 +22,22 @@ from .certificates import opened
 from .identities import Identity, identities
 from .manifest_reading import ManifestReport, Status, explanations
 from .store import Piece, signer_certificate, signer_chain
-from .vouching import NOBODY_VOUCHES, voucher
+from .vouching import NOBODY_VOUCHES, anchor_named, voucher
 
 # c2pa's explanation, beside a dataHash mismatch, when a store does not stand where the exclusion is.
 _ELSEWHERE = "exclusion does not match"
 _MAX_PLACES = 200  # byte ranges listed
 # c2pa calls every time-stamp of a claim of version 1 trusted, whoever made it, and says so by this word.
 _LEGACY = "legacy"
+_SIGNERS, _IDENTITIES = "manifest", "cawg"  # kinds of anchors, in c2pa's words
+
+
+Again = Callable[[tuple[Anchor, ...], str], ManifestReport | None]
+"""Validates the signatures once more, with these anchors as the only ones; the second is c2pa's word for their kind."""
+
+
+def _never_again(anchors: tuple[Anchor, ...], kind: str) -> None:
+    return None
 
 
 def evidence(
@@ -38,17 +48,15 @@ def evidence(
     file: BinaryIO,
     trust: Trust = NOBODY,
     own_binding: OwnBinding | None = None,
-    with_time_anchors: Callable[[], ManifestReport | None] | None = None,
-    with_identity_anchors: Callable[[], ManifestReport | None] | None = None,
+    again: Again = _never_again,
     broken: str | None = None,
     revocation: RevocationChecker | None = None,
 ) -> LayerEvidence:
     """Judge a report. store: the bytes of the manifest store, for the certificate.
 
-    own_binding: takes the place of c2pa's check of the hard binding. with_time_anchors: validates again, with
-    time-stamping authorities as the only anchors; with_identity_anchors: with those for identities as the only ones.
-    broken: why the file around the store could not be parsed. revocation: asks whether the signer was revoked, where
-    all else holds.
+    own_binding: takes the place of c2pa's check of the hard binding. again: validates anew with anchors for another
+    purpose, which c2pa would not keep apart. broken: why the file around the store could not be parsed.
+    revocation: asks whether the signer was revoked, where all else holds.
     """
     active = report.active
     success = report.statuses("success")
@@ -66,7 +74,7 @@ def evidence(
     leaf = _Leaf.of(report, store)
     if leaf.other_purpose:
         failure.append(Status("signingCredential.invalid", "the certificate is one for time-stamps or revocation"))
-    time = _Time.of(report, success, with_time_anchors)
+    time = _Time.of(report, success, again, trust)
     if time.expiry is not None:
         failure = [one for one in failure if one.code not in codes.EXPIRED] + list(time.expiry)
     elif leaf.lapsed and not any(one.code in codes.EXPIRED for one in failure):
@@ -74,13 +82,15 @@ def evidence(
 
     success, informational = time.without_other_opinions(success, informational)
     vouched = NOBODY_VOUCHES
-    if by := next((one for one in success if one.code == "signingCredential.trusted"), None):
+    if time.proven and leaf.lapsed and not _trusted(success):
+        success, failure = _as_of_then(success, failure, again, trust)
+    if by := _trusted(success):
         vouched = voucher(by.explanation, trust, signer_chain(store, active) if store else (), time.proven)
     if vouched.lapsed:
         success = [one for one in success if one.code != "signingCredential.trusted"]
         failure.append(Status("signingCredential.untrusted", "the term of who vouches for the signer is over"))
     trusted = vouched.trusted
-    named = identities(report, with_identity_anchors)
+    named = identities(report, partial(again, trust.identity_anchors, _IDENTITIES))
     answer: Answer | None = None
     if revocation is not None and codes.state_of(one.code for one in failure) in (State.VALID, State.EXPIRED):
         proven = time.at if time.source == "tsa-trusted" else None
@@ -117,6 +127,25 @@ def evidence(
         codes=_all_codes([*success, *informational, *failure], named),
         detail={key: value for key, value in detail.items() if value is not None},
     )
+
+
+def _trusted(success: list[Status]) -> Status | None:
+    return next((one for one in success if one.code == "signingCredential.trusted"), None)
+
+
+def _as_of_then(
+    success: list[Status], failure: list[Status], again: Again, trust: Trust
+) -> tuple[list[Status], list[Status]]:
+    """Who vouches for a signer whose certificate has expired since, at the time that a trusted time-stamp shows.
+
+    c2pa looks back only where it trusts the time-stamp, for which it must know both kinds of anchor at once. Those for
+    signers come first, and are named by their place, so that one for time-stamps is not taken for one of them.
+    """
+    then = again((*trust.anchors, *trust.time_anchors), _SIGNERS)
+    by = _trusted(then.statuses("success")) if then else None
+    if by is None or anchor_named(by.explanation, trust) is None:
+        return success, failure
+    return [*success, by], [one for one in failure if one.code != "signingCredential.untrusted"]
 
 
 def _all_codes(statuses: list[Status], named: list[Identity]) -> tuple[str, ...]:
@@ -246,18 +275,19 @@ class _Time:
         cls,
         report: ManifestReport,
         success: list[Status],
-        with_time_anchors: Callable[[], ManifestReport | None] | None,
+        again: Again,
+        trust: Trust,
     ) -> _Time:
         stamped = any(one.code in ("timeStamp.validated", "timeStamp.trusted") for one in success)
         at = _iso(_signature(report).get("time"))
         if not stamped or at is None:
             claimed = _iso(report.claimed_time(report.active))
             return cls(claimed, "claimed" if claimed else "none")
-        again = with_time_anchors() if with_time_anchors else None
-        if again and any(
-            one.code == "timeStamp.trusted" and _LEGACY not in one.explanation for one in again.statuses("success")
+        then = again(trust.time_anchors, _SIGNERS)
+        if then and any(
+            one.code == "timeStamp.trusted" and _LEGACY not in one.explanation for one in then.statuses("success")
         ):
-            expiry = tuple(one for one in again.statuses("failure") if one.code in codes.EXPIRED)
+            expiry = tuple(one for one in then.statuses("failure") if one.code in codes.EXPIRED)
             return cls(at, "tsa-trusted", expiry)
         return cls(at, "tsa-untrusted")
 

@@ -46,7 +46,7 @@ def voucher(explanation: str, trust: Trust, chain: tuple[bytes, ...], proven: da
     the signature, DER, the leaf first. proven: the time of a trusted time-stamp, None where there is none: then the
     anchor's term must cover today.
     """
-    anchor = _anchor(explanation, trust)
+    anchor = anchor_named(explanation, trust)
     if anchor is None:
         return NOBODY_VOUCHES
     time = proven or datetime.now(UTC)
@@ -71,7 +71,8 @@ def anchor_name(number: int) -> str:
     return f"anchor-{number}"
 
 
-def _anchor(explanation: str, trust: Trust) -> Anchor | None:
+def anchor_named(explanation: str, trust: Trust) -> Anchor | None:
+    """The set of anchors for signers that an explanation of c2pa names; None if it is none of them."""
     found = re.search(r"\banchor-(\d{1,4})\b", explanation)
     return trust.anchors[int(found[1])] if found and int(found[1]) < len(trust.anchors) else None
 

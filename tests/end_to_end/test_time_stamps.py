@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,15 +16,15 @@ from kzlabel import Labeller, LabelOptions, Verifier, VerifyOptions
 from kzlabel.trust import Anchor, Trust
 
 from .. import pki, tsa
+from ..system import need
 from .command import PROGRAM, environment
 from .conftest import Desk
 from .works import work
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
-
 
 @pytest.fixture(scope="module")
 def clock_tower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tsa.Authority]:
+    need("openssl", package="openssl")
     with tsa.serving(tsa.authority(tmp_path_factory.mktemp("tsa"))) as authority:
         yield authority
 
@@ -141,9 +140,10 @@ def test_impossible_addresses_are_told_before_any_work(desk: Desk) -> None:
     desk.refused(9, "--tsa URL", "label", source, "-o", "out.jpg", "--tsa-required")
 
 
-@pytest.mark.skipif(shutil.which("faketime") is None, reason="needs faketime")
 def test_a_certificate_since_expired_counts_where_a_trusted_time_stamp_shows_an_earlier_time(tmp_path: Path) -> None:
     """Signed ten days ago by a clock turned back for the whole command, with a leaf that lived for five days."""
+    need("openssl", package="openssl")
+    need("faketime", package="faketime")
     past = datetime.now(UTC) - timedelta(days=11)
     signer = pki.signer(start=past, days=5)
     chain, key = tmp_path / "chain.pem", tmp_path / "leaf.key"
