@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +29,14 @@ _PRIVATE = b"PRIVATE KEY-----"
 class Incoming:
     """What a person wants to import. chain: the leaf first. key: None where only the chain was given.
 
-    encrypted: the key as it came, if that was encrypted PEM. alg: as the chain file tells it, None as a rule.
+    encrypted: the key as it came, if that was encrypted PEM. protected: it came in a PKCS#12 file. alg: as the chain
+    file tells it, None as a rule.
     """
 
     chain: tuple[x509.Certificate, ...]
     key: Any = field(default=None, repr=False)
     encrypted: bytes | None = field(default=None, repr=False)
+    protected: bool = False
     alg: str | None = None
 
     @property
@@ -49,11 +51,13 @@ class Incoming:
         return str(found[0].value) if found else ""
 
     def key_to_keep(self, passphrase: Passphrase) -> bytes | None:
-        """The key as its file will have it: encrypted as it came, or with the passphrase told, if one is."""
+        """The key as its file will have it: encrypted as it came, else with the passphrase told, if one is."""
         if self.key is None or self.encrypted is not None:
             return self.encrypted
-        told = passphrase.variable or passphrase.descriptor is not None or passphrase.prompt
-        return key_pem(self.key, passphrase.get("the key as it will be kept", new=True) if told else None)
+        if not self.protected:
+            passphrase = replace(passphrase, prompt=False)
+        secret = passphrase.get("the key as it will be kept", new=True) if passphrase.tells else None
+        return key_pem(self.key, secret)
 
 
 def read_incoming(chain: Path, key: Path | None, access: KeyAccess) -> Incoming:
@@ -64,7 +68,7 @@ def read_incoming(chain: Path, key: Path | None, access: KeyAccess) -> Incoming:
         if opened.key is None or not found:
             missing = "private key" if opened.key is None else "certificate"
             raise SigningError(f"{shown(chain)}: no {missing} is in this file; export it again, with both")
-        return Incoming(ordered(found, opened.key.public_key()), opened.key)
+        return Incoming(ordered(found, opened.key.public_key()), opened.key, protected=True)
     pem = read_public(chain)
     certificates = read_chain(pem, shown(chain))
     if key is None and _PRIVATE in pem:
@@ -74,7 +78,7 @@ def read_incoming(chain: Path, key: Path | None, access: KeyAccess) -> Incoming:
     secret = read_secret(key, access)
     loaded = load_private(secret, shown(key), access)
     ours = ordered(certificates, loaded.public_key())
-    return Incoming(ours, loaded, secret if ENCRYPTED in secret else None, noted_algorithm(pem))
+    return Incoming(ours, loaded, secret if ENCRYPTED in secret else None, alg=noted_algorithm(pem))
 
 
 def find_root(

@@ -26,6 +26,11 @@ class Passphrase:
     descriptor: int | None = None
     prompt: bool = False
 
+    @property
+    def tells(self) -> bool:
+        """Whether there is something to tell it: a descriptor, a variable that is set, or a terminal."""
+        return self.descriptor is not None or self.prompt or (self.variable or "") in os.environ
+
     def get(self, what: str, *, new: bool = False) -> str:
         """The passphrase of `what`, such as "the key studio.key". new: one that is set now, and asked for twice.
 
