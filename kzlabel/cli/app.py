@@ -16,7 +16,8 @@ from typer.exceptions import TyperException
 from .. import __version__
 from ..errors import ConfigurationError, ExitCode, KzlabelError
 from ..settings import limits_from, read_config
-from . import demo, inspect, keys, label, output, verify
+from ..trust.own_policies import own_policies
+from . import audit, demo, inspect, keys, label, output, trust, verify
 from .options import Settings, option
 
 app = typer.Typer(
@@ -32,7 +33,9 @@ app.command("label", epilog=label.EXAMPLE)(label.label)
 app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
 app.command("inspect", epilog=inspect.EXAMPLE)(inspect.inspect)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
+keys.group.command("audit", epilog=audit.EXAMPLE)(audit.audit)
 app.add_typer(keys.group, name="keys")
+app.add_typer(trust.group, name="trust")
 
 
 def _show_version(wanted: bool) -> None:
@@ -54,9 +57,9 @@ def settings(
 ) -> None:
     """Label AI-generated images, films, recordings and texts, and verify such labels."""
     table = read_config(config)
+    context.obj = Settings(limits_from(table, os.environ), own_policies(table.get("policies", {})))
     context.default_map = _defaults(context, context.command, table)
     _split_variables_at_line_ends(context)
-    context.obj = Settings(limits=limits_from(table, os.environ))
 
 
 def run(arguments: list[str] | None = None) -> ExitCode:
@@ -121,6 +124,9 @@ def _sentence(error: TyperException) -> str:
     return f"{text.rstrip('.')}; see {command} --help"
 
 
+_TABLES = ("limits", "policies")  # read elsewhere: neither verbs nor options
+
+
 def _defaults(
     context: typer.Context, command: Any, table: Mapping[str, Any], above: Mapping[str, Any] | None = None, at: str = ""
 ) -> dict[str, Any]:
@@ -133,7 +139,7 @@ def _defaults(
     known = {_key(parameter) for verb in _verbs(command) for parameter in _options(verb)}
     holding = dict(above or {})
     for key, value in table.items():
-        if (key in parts and isinstance(value, Mapping)) or (key == "limits" and not at):
+        if (key in parts and isinstance(value, Mapping)) or (key in _TABLES and not at):
             continue
         if _plain(key) not in known:
             raise ConfigurationError(f"the configuration file has an unknown key {key!r}{f' in [{at}]' if at else ''}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -12,15 +13,17 @@ from ..limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from ..signing import Passphrase
+    from ..trust import Policy
 
 PASSPHRASE_VARIABLE = "KZLABEL_PASSPHRASE"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the main command hands to each verb."""
+    """What the main command hands to each verb. policies: own ones by name, from the configuration file."""
 
     limits: Limits = DEFAULT_LIMITS
+    policies: Mapping[str, Policy] = field(default_factory=dict)
 
 
 def passphrase(variable: str | None, descriptor: int | None) -> Passphrase:

@@ -17,8 +17,17 @@ from ..trust.revocation.answers import Mode
 from . import output as terminal
 from . import revocation as revocations
 from .options import Settings, option
+from .trust import believed
 
 EXAMPLE = "Example: kzlabel verify --trust root.pem --policy trusted picture.labelled.jpg"
+
+
+def _known_policy(context: typer.Context, name: str) -> str:
+    """One that is not known is told like every other impossible value of an option."""
+    own = context.find_root().obj.policies
+    if name.strip().casefold() not in (*PolicyName, *own):
+        raise typer.BadParameter(f"{name!r} is no policy; choose one of {', '.join((*PolicyName, *own))}")
+    return name
 
 
 def verify(
@@ -28,13 +37,35 @@ def verify(
         bool, option("--recursive", "-r", help="Go into folders; sidecars and dotfiles are skipped.")
     ] = False,
     trust: Annotated[
-        list[Path] | None, option("--trust", help="Trust anchors, a PEM file; may be repeated.", metavar="PEM")
+        list[Path] | None,
+        option("--trust", help="Trust anchors for signers, a PEM file; may be repeated.", metavar="PEM"),
     ] = None,
-    policy: Annotated[PolicyName, option("--policy", help="What is acceptable.")] = PolicyName.SIGNED,
+    trust_tsa: Annotated[
+        list[Path] | None,
+        option("--trust-tsa", help="Trust anchors for time-stamps, a PEM file; may be repeated.", metavar="PEM"),
+    ] = None,
+    trust_identity: Annotated[
+        list[Path] | None,
+        option("--trust-identity", help="Trust anchors for identity assertions; may be repeated.", metavar="PEM"),
+    ] = None,
+    no_default_trust: Annotated[
+        bool, option("--no-default-trust", help="Believe only what is named here, not the lists of kzlabel trust.")
+    ] = False,
+    policy: Annotated[
+        str,
+        option(
+            "--policy",
+            help=f"What is acceptable: {', '.join(PolicyName)}, or one of your own in the configuration file.",
+            metavar="NAME",
+            callback=_known_policy,
+        ),
+    ] = PolicyName.SIGNED,
     identity: Annotated[
         list[str] | None,
         option(
-            "--identity", help="Accept only signers whose name or fingerprint fits; may be repeated.", metavar="PATTERN"
+            "--identity",
+            help="Accept only signers of this name, O=organization, CN=name or fingerprint; may be repeated.",
+            metavar="PATTERN",
         ),
     ] = None,
     revocation: Annotated[Mode, option("--revocation", help=revocations.HELP)] = Mode.OFF,
@@ -53,7 +84,7 @@ def verify(
 
     Exit code 0: all acceptable under the policy; 1: some verdict is not; 3: some file could not be read.
     """
-    from ..trust import Policy, Trust, load_anchors
+    from ..trust import Policy
     from ..verification.report import ReportItem, text
     from ..verification.report import report as page_of
     from ..verification.verifier import Verifier, VerifyOptions
@@ -69,8 +100,8 @@ def verify(
     settings: Settings = context.obj
     verifier = Verifier(
         VerifyOptions(
-            trust=Trust(anchors=load_anchors(tuple(trust or ()))),
-            policy=Policy.parse(policy, identity or ()),
+            trust=believed(trust, trust_tsa, trust_identity, default=not no_default_trust),
+            policy=Policy.parse(policy, identity or (), settings.policies),
             limits=settings.limits,
             revocation=revocations.revocation(revocation, crl, ocsp_url),
         )

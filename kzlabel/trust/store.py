@@ -107,9 +107,9 @@ class TrustStore:
         return added
 
     def remove(self, name: str) -> TrustList | None:
-        """Forget a list; returns the one of kzlabel that counts again in its place, None as a rule. Raises TrustError.
+        """Forget a list; returns the one of kzlabel that counts again in its place, None as a rule.
 
-        A list that comes with kzlabel stays.
+        Raises TrustError for one that is not there, or comes with kzlabel and stays.
         """
         shipped = next((one for one in shipped_lists() if _key(one.name) == _key(name)), None)
         with self._changing(but=name) as kept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..evidence import AI, LayerEvidence
+from ..evidence import AI, LayerEvidence, State
 from ..inert import inert
 from .revocation_sentences import OPEN
 from .sentences import signer_name
@@ -22,10 +22,18 @@ TIMES: Mapping[str, str] = {
 }
 
 
+IDENTITIES: Mapping[str, str] = {
+    "trusted": "an identity assertion that holds, and somebody you trust vouches for it",
+    "valid": "an identity assertion that holds, and nobody you trust vouches for it",
+    "invalid": "an identity assertion that does not hold",
+    "not-checked": "an identity assertion that was not checked",
+}
+
+
 def text(verdict: Verdict, verbose: bool = False) -> str:
     """A verdict for the terminal: one line, and with `verbose` the notes and the evidence below it, indented."""
     said = f"{verdict.kind}, {verdict.ai}" if verdict.ai is not AI.UNKNOWN else str(verdict.kind)
-    lines = [f"{inert(verdict.file, limit=400)}: {said}: {inert(_gist(verdict), limit=600)}"]
+    lines = [f"{inert(verdict.file, limit=400)}: {said}: {inert(_gist(verdict), limit=600)}{_vouching(verdict)}"]
     if verbose:
         lines += [f"  {inert(note, limit=600)}" for note in verdict.notes[1:]]
         lines += [f"  {name}: {inert(value, limit=400)}" for name, value in (*facts(verdict), *fingerprints(verdict))]
@@ -44,26 +52,50 @@ def _gist(verdict: Verdict) -> str:
     return " ".join((verdict.notes[0], *(note for note in verdict.notes[1:] if note.startswith(OPEN))))
 
 
+def _vouching(verdict: Verdict) -> str:
+    """Which list makes the signer a trusted one."""
+    listed = verdict.signer.get("trust_list") if verdict.signer and verdict.signer.get("trusted") else None
+    named = _list_and_date(listed or {})
+    return f" Vouched for by {inert(named, limit=200)}." if named else ""
+
+
+def _list_and_date(listed: Mapping[str, Any]) -> str:
+    return " of ".join(str(listed[key]) for key in ("name", "date") if listed.get(key))
+
+
 def facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
     """Name and value: signer, time, generator and so on, as far as they are known."""
     if verdict.signer is not None:
         vouched = "nobody you trust vouches for it"
         if verdict.signer.get("trusted"):
             listed = verdict.signer.get("trust_list") or {}
-            named = [str(listed[key]) for key in ("name", "date") if listed.get(key)]
-            vouched = "trusted" + (f" ({', '.join(named)})" if named else "")
+            named = _list_and_date(listed)
+            anchor = f"; {listed['anchor']}" if listed.get("anchor") else ""
+            vouched = "trusted" + (f" ({named}{anchor})" if named else "")
         yield "Signer", f"{signer_name(verdict.signer)}: {vouched}"
     if verdict.signed_at:
         yield "Signed", f"{verdict.signed_at}, {TIMES[verdict.time_source]}"
     if verdict.generator:
         name, version = verdict.generator.get("name"), verdict.generator.get("version")
         yield "Generator", f"{name} {version}" if version else str(name)
+    yield from (("Identity", said) for said in _identities(verdict))
     for name, value in (
         ("Identifier", verdict.identifier),
         ("Training", verdict.training),
     ):
         if value:
             yield name, value
+
+
+def _identities(verdict: Verdict) -> Iterator[str]:
+    """Who else stands by the work, from every manifest that holds; they decide nothing, and say so."""
+    for layer in verdict.evidence:
+        named = layer.detail.get("identities") if layer.state in (State.VALID, State.EXPIRED) else None
+        for identity in named[:MAX_DETAILS] if isinstance(named, list | tuple) else ():
+            if not isinstance(identity, Mapping):
+                continue
+            told = IDENTITIES.get(str(identity.get("state")), IDENTITIES["not-checked"])
+            yield f"{signer_name(identity)}: {told}; it decides nothing"
 
 
 def fingerprints(verdict: Verdict) -> Iterator[tuple[str, str]]:
