@@ -85,7 +85,7 @@ class AwsKmsSigner:
     alg: str
     fingerprint: str
     news: str | None
-    _service: _Service = field(repr=False)
+    _service: Service = field(repr=False)
 
     def sign(self, data: bytes) -> bytes:
         """The raw COSE signature of `data`. Raises SigningError."""
@@ -100,7 +100,9 @@ def open_awskms(rest: str, access: KeyAccess) -> AwsKmsSigner:
     Credentials are those that boto3 finds. Raises SigningError, ConfigurationError.
     """
     key, cert, alg = parse_kms_key(rest)
-    service = _Service(key)
+    if cert is None:
+        raise ConfigurationError("signer awskms: the service keeps no certificates; name a PEM file with cert=/PATH")
+    service = Service(key)
     certificates = read_chain(read_public(cert), shown(cert))
     fit = credential(certificates, service.public_key(), name=f"{key.shown}: {shown(cert)}", wanted=alg)
     if fit.alg not in _ALGORITHMS:
@@ -108,8 +110,13 @@ def open_awskms(rest: str, access: KeyAccess) -> AwsKmsSigner:
     return AwsKmsSigner(fit.chain, fit.alg, fit.fingerprint, fit.news, service)
 
 
-def parse_kms_key(rest: str) -> tuple[KmsKey, Path, str | None]:
-    """The key, the file with its certificates, and the algorithm asked for. Raises ConfigurationError."""
+def service_key(rest: str) -> Service:
+    """The key itself, with or without a certificate. Raises ConfigurationError."""
+    return Service(parse_kms_key(rest)[0])
+
+
+def parse_kms_key(rest: str) -> tuple[KmsKey, Path | None, str | None]:
+    """The key, the file with its certificates, and the algorithm, None where not told. Raises ConfigurationError."""
     path, options = split_options(rest, OPTIONS)
     if not path.startswith("//"):
         raise ConfigurationError("signer awskms: write awskms:///KEY, with three strokes, KEY an identifier or alias")
@@ -117,8 +124,6 @@ def parse_kms_key(rest: str) -> tuple[KmsKey, Path, str | None]:
     key = unquote(key)
     if not key:
         raise ConfigurationError("signer awskms: no key is named; write awskms:///KEY, awskms:///alias/NAME or an ARN")
-    if not options.get("cert"):
-        raise ConfigurationError("signer awskms: the service keeps no certificates; name a PEM file with cert=/PATH")
     if host and "endpoint" in options:
         raise ConfigurationError("signer awskms: the endpoint stands there twice; leave out one")
     if host:
@@ -130,11 +135,8 @@ def parse_kms_key(rest: str) -> tuple[KmsKey, Path, str | None]:
         raise ConfigurationError(
             "signer awskms: endpoint= is an address, such as https://kms.eu-central-1.amazonaws.com"
         )
-    return (
-        KmsKey(key, options.get("region") or _region_of(key), endpoint),
-        expanded(options["cert"]),
-        options.get("alg"),
-    )
+    cert = expanded(options["cert"]) if options.get("cert") else None
+    return KmsKey(key, options.get("region") or _region_of(key), endpoint), cert, options.get("alg")
 
 
 def _region_of(key: str) -> str | None:
@@ -143,8 +145,8 @@ def _region_of(key: str) -> str | None:
     return parts[3] if len(parts) >= 6 and parts[0] == "arn" and parts[2] == "kms" else None
 
 
-class _Service:
-    """The service, with connections of this process: after a fork, the parent's are left alone."""
+class Service:
+    """The service, asked for one key, with connections of this process: after a fork, the parent's are left alone."""
 
     def __init__(self, key: KmsKey) -> None:
         self.key = key
@@ -152,6 +154,7 @@ class _Service:
         self._client: tuple[int, Any] | None = None
 
     def public_key(self) -> Any:
+        """Of the key, which must be for signing. Raises SigningError."""
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.serialization import load_der_public_key
 
@@ -165,6 +168,7 @@ class _Service:
             raise SigningError(f"{self.key.shown}: the key is of a kind that cannot sign C2PA claims") from None
 
     def sign(self, digest: bytes, algorithm: str) -> bytes:
+        """The signature of a digest, by an algorithm as the service names it. Raises SigningError."""
         with self._telling():
             told = self._connected().sign(
                 KeyId=self.key.key, Message=digest, MessageType="DIGEST", SigningAlgorithm=algorithm

@@ -53,13 +53,19 @@ def open_pkcs11(rest: str, access: KeyAccess) -> Pkcs11Signer:
     Asks for the PIN, logs in once and makes one signature to see that everything fits. Raises SigningError,
     ConfigurationError.
     """
-    uri = parse_key_uri(rest)
-    key = TokenKey(uri, _pin(uri, access))
+    key = token_key(rest, access)
+    uri = key.uri
     certificates = _certificates(uri, key.certificates())
     fit = credential(certificates, certificates[0].public_key(), name=uri.shown, wanted=uri.alg)
     signer = Pkcs11Signer(fit.chain, fit.alg, fit.fingerprint, f"{uri.shown}: the key", fit.news, key)
     signer.sign(TRIAL)
     return signer
+
+
+def token_key(rest: str, access: KeyAccess) -> TokenKey:
+    """The key itself, with or without a certificate. Raises SigningError, ConfigurationError."""
+    uri = parse_key_uri(rest)
+    return TokenKey(uri, _pin(uri, access))
 
 
 def _sign(key: TokenKey, alg: str, data: bytes) -> bytes:

@@ -41,7 +41,7 @@ class TokenKey:
     """
 
     def __init__(self, uri: KeyUri, ask: Callable[[str], str]) -> None:
-        self._uri = uri
+        self.uri = uri
         self._ask = ask
         self._pin: str | None = None
         self._serial: bytes | None = None
@@ -51,7 +51,7 @@ class TokenKey:
         """What the token makes of `data`. Raises SigningError."""
         import pkcs11
 
-        module = _module(self._uri.module)
+        module = _module(self.uri.module)
         with module.lock, self._telling():
             if (key := self._known(module)) is not None:
                 try:
@@ -63,7 +63,7 @@ class TokenKey:
 
     def certificates(self) -> tuple[Stored, ...]:
         """All X.509 certificates on the key's token. Raises SigningError."""
-        module = _module(self._uri.module)
+        module = _module(self.uri.module)
         with module.lock, self._telling():
             from pkcs11 import Attribute, CertificateType, ObjectClass
 
@@ -79,11 +79,27 @@ class TokenKey:
                 same = [bool(label) and its_label == label for _, _, its_label in stored]
             return tuple(Stored(der, belongs) for (der, _, _), belongs in zip(stored, same, strict=True))
 
+    def public_key(self) -> Any:
+        """The public key that belongs to it, which the token shows beside it or in it. Raises SigningError."""
+        module = _module(self.uri.module)
+        with module.lock, self._telling():
+            from pkcs11 import Attribute, ObjectClass
+
+            key = self._key(module)
+            id, label = _value(key, Attribute.ID), _value(key, Attribute.LABEL)
+            shown = list(key.session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY}))
+            beside = [one for one in shown if id and _value(one, Attribute.ID) == id]
+            beside = beside or [one for one in shown if label and _value(one, Attribute.LABEL) == label]
+            for one in (*beside, key):
+                if (found := _public_key(one)) is not None:
+                    return found
+            raise SigningError(f"{self.uri.shown}: the token does not show the public key; store it there as well")
+
     def _signed(self, key: pkcs11.PrivateKey, data: bytes, mechanism: pkcs11.Mechanism, parameter: Any) -> bytes:
         from pkcs11 import Attribute
 
         if not hasattr(key, "sign"):
-            raise SigningError(f"{self._uri.shown}: this key may not sign (CKA_SIGN is off); name another")
+            raise SigningError(f"{self.uri.shown}: this key may not sign (CKA_SIGN is off); name another")
         each_time = {"pin": self._known_pin(key.session.token)} if _value(key, Attribute.ALWAYS_AUTHENTICATE) else {}
         return bytes(key.sign(data, mechanism=mechanism, mechanism_param=parameter, **each_time))
 
@@ -100,13 +116,13 @@ class TokenKey:
         token = self._token(module)
         session = module.session(token, lambda: self._known_pin(token))
         wanted: dict[Attribute, Any] = {Attribute.CLASS: ObjectClass.PRIVATE_KEY}
-        if self._uri.id is not None:
-            wanted[Attribute.ID] = self._uri.id
-        if self._uri.label is not None:
-            wanted[Attribute.LABEL] = self._uri.label
+        if self.uri.id is not None:
+            wanted[Attribute.ID] = self.uri.id
+        if self.uri.label is not None:
+            wanted[Attribute.LABEL] = self.uri.label
         fitting: list[Any] = list(session.get_objects(wanted))
         if len(fitting) != 1:
-            raise SigningError(_choice(self._uri.shown, token, fitting, session))
+            raise SigningError(_choice(self.uri.shown, token, fitting, session))
         self._found = (os.getpid(), fitting[0])
         return self._found[1]
 
@@ -114,14 +130,14 @@ class TokenKey:
         """The one token that fits; once found, only the one with its serial number."""
         present = module.tokens()
         fitting = [
-            token for token in present if _fits(token, self._uri.token, module) and self._serial in (None, token.serial)
+            token for token in present if _fits(token, self.uri.token, module) and self._serial in (None, token.serial)
         ]
         if not fitting:
             seen = ", ".join(map(_shown, present[:MAX_LISTED])) or "none"
-            raise SigningError(f"{self._uri.shown}: no such token; the module {module.path.name} shows: {seen}")
+            raise SigningError(f"{self.uri.shown}: no such token; the module {module.path.name} shows: {seen}")
         if len(fitting) > 1:
             seen = ", ".join(map(_shown, fitting[:MAX_LISTED]))
-            raise SigningError(f"{self._uri.shown}: several tokens fit: {seen}; add serial= to the URI")
+            raise SigningError(f"{self.uri.shown}: several tokens fit: {seen}; add serial= to the URI")
         self._serial = fitting[0].serial
         return fitting[0]
 
@@ -137,7 +153,7 @@ class TokenKey:
         try:
             yield
         except pkcs11.PKCS11Error as error:
-            raise SigningError(f"{self._uri.shown}: {_reason(error)}") from None
+            raise SigningError(f"{self.uri.shown}: {_reason(error)}") from None
 
 
 class _Module:
@@ -307,6 +323,32 @@ def _value(thing: Any, attribute: pkcs11.Attribute) -> Any:
         return thing[attribute]
     except (AttributeTypeInvalid, AttributeSensitive, FunctionFailed):
         return None
+
+
+def _public_key(thing: Any) -> Any:
+    """From the attributes of a public key, or of a private key that shows them; None where they say too little."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+    from pkcs11 import Attribute, KeyType
+    from pkcs11.util.ec import encode_ec_public_key
+
+    kind, point = _value(thing, Attribute.KEY_TYPE), _value(thing, Attribute.EC_POINT)
+    try:
+        if kind == KeyType.RSA:
+            n, e = _value(thing, Attribute.MODULUS), _value(thing, Attribute.PUBLIC_EXPONENT)
+            return (
+                rsa.RSAPublicNumbers(int.from_bytes(e, "big"), int.from_bytes(n, "big")).public_key()
+                if n and e
+                else None
+            )
+        if kind == KeyType.EC and point:
+            return load_der_public_key(encode_ec_public_key(thing))
+        if kind == KeyType.EC_EDWARDS and point and len(point) in (32, 34):  # bare, or as an OCTET STRING
+            return ed25519.Ed25519PublicKey.from_public_bytes(point[-32:])
+    except (ValueError, UnsupportedAlgorithm):
+        pass
+    return None
 
 
 def _name(token: pkcs11.Token) -> str:

@@ -70,8 +70,8 @@ def _signature(key: Any, digest: bytes, algorithm: str) -> bytes:
     kind = getattr(hashes, "SHA" + algorithm[-3:])()
     if algorithm.startswith("ECDSA"):
         return bytes(key.sign(digest, ec.ECDSA(Prehashed(kind))))
-    assert algorithm.startswith("RSASSA_PSS")
-    return bytes(key.sign(digest, padding.PSS(padding.MGF1(kind), kind.digest_size), Prehashed(kind)))
+    salted = padding.PSS(padding.MGF1(kind), kind.digest_size)
+    return bytes(key.sign(digest, salted if "PSS" in algorithm else padding.PKCS1v15(), Prehashed(kind)))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ from kzlabel.signing import KeyAccess, open_signer
 from kzlabel.signing import awskms as module
 from kzlabel.signing.awskms import parse_kms_key
 from kzlabel.signing.base import Signer
+from kzlabel.signing.certificates import public_der
 from kzlabel.signing.cose import leaf_key, verify_signature
+from kzlabel.signing.elsewhere import request_elsewhere
 from kzlabel.trust import Anchor, Trust
 
 from .. import pki
@@ -175,6 +177,18 @@ def test_what_is_wrong_with_a_key_is_said_in_a_sentence(service: Service, keys: 
     refused(service.uri(foreign, good.chain), "does not belong to the certificate")
 
 
+@pytest.mark.parametrize("alg", SPECS)
+def test_a_key_of_the_service_signs_its_own_request(service: Service, keys: dict[str, Key], alg: str) -> None:
+    from cryptography import x509
+
+    output = service.folder / f"{alg}.request.pem"
+    uri = service.uri(keys[alg].id, keys[alg].chain).partition("&cert=")[0]
+    request_elsewhere("Studio labels", uri, output)
+    request = x509.load_pem_x509_csr(output.read_bytes())
+    assert request.is_signature_valid
+    assert public_der(request) == public_der(leaf_key(keys[alg].issued.chain))
+
+
 def test_a_service_that_is_not_there_or_does_not_answer_is_given_up(
     keys: dict[str, Key], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,7 +216,6 @@ def test_missing_credentials_and_regions_are_told_apart(keys: dict[str, Key], mo
     [
         ("key?cert=a.pem", "three strokes"),
         ("///?cert=a.pem", "no key is named"),
-        ("///key", "cert="),
         ("///key?cert=a.pem&colour=red", "colour"),
         ("//host/key?cert=a.pem&endpoint=https://host", "stands there twice"),
         ("///key?cert=a.pem&endpoint=host:4566", "endpoint= is an address"),
@@ -211,6 +224,11 @@ def test_missing_credentials_and_regions_are_told_apart(keys: dict[str, Key], mo
 def test_what_is_malformed_is_refused(rest: str, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         parse_kms_key(rest)
+
+
+def test_a_signer_needs_its_certificates() -> None:
+    with pytest.raises(ConfigurationError, match="cert=/PATH"):
+        opened("awskms:///key")
 
 
 def test_only_this_machine_is_asked_without_encryption_unless_an_address_says_so() -> None:

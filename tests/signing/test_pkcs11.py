@@ -8,15 +8,18 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from kzlabel import Labeller, LabelOptions, Verifier, VerifyOptions
-from kzlabel.errors import ConfigurationError, SigningError
+from kzlabel.errors import ConfigurationError, OutputError, SigningError
 from kzlabel.signing import KeyAccess, Passphrase, open_signer
 from kzlabel.signing.base import Signer
+from kzlabel.signing.certificates import public_der
 from kzlabel.signing.cose import leaf_key, verify_signature
+from kzlabel.signing.elsewhere import request_elsewhere
 from kzlabel.trust import Anchor, Trust
 
 from .. import pki
@@ -60,8 +63,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             incomplete = pki.signer(public_key=make_key(session, "es256", "no issuer", b"\x05"), intermediate=True)
             keep_certificates(session, incomplete.chain.partition("-----END")[0] + END, "no issuer", b"\x05")
             renewed = make_key(session, "es256", "renewed", b"\x06")
-            for days in (3, 300, 30):
-                keep_certificates(session, pki.signer(public_key=renewed, days=days).chain, "renewed", b"\x06")
+            for age, days in ((30, 31), (2, 300), (10, 30), (50, 45)):
+                start = datetime.now(UTC) - timedelta(days=age)
+                chain = pki.signer(public_key=renewed, start=start, days=days).chain
+                keep_certificates(session, chain, "renewed", b"\x06")
         yield Desk(made, studio, odd, issued, incomplete)
 
 
@@ -308,6 +313,26 @@ def test_an_algorithm_that_the_key_has_not_is_refused(desk: Desk) -> None:
     refused(desk.studio.uri("object=es256", alg="ps256"), "cannot sign with ps256")
     with pytest.raises(ConfigurationError, match="alg=gost is not known"):
         opened(desk.studio.uri("object=es256", alg="gost"))
+
+
+@pytest.mark.parametrize("alg", ALGORITHMS)
+def test_a_key_on_a_token_signs_its_own_request(desk: Desk, alg: str, tmp_path: Path) -> None:
+    from cryptography import x509
+
+    output = tmp_path / "request.pem"
+    uri = desk.studio.uri(f"object={alg}")
+    request_elsewhere("Studio labels", uri, output, organization="Studio", passphrase=Passphrase(VARIABLE))
+    request = x509.load_pem_x509_csr(output.read_bytes())
+    assert request.is_signature_valid
+    assert request.subject.rfc4514_string() == "CN=Studio labels,O=Studio,C=KZ"
+    assert public_der(request) == public_der(leaf_key(desk.issued[alg].chain))
+    with pytest.raises(OutputError, match="exists"):
+        request_elsewhere("Studio labels", uri, output, passphrase=Passphrase(VARIABLE))
+
+
+def test_a_request_is_made_only_for_keys_that_live_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="pkcs11, awskms"):
+        request_elsewhere("Studio labels", "file:chain.pem,key.pem", tmp_path / "request.pem")
 
 
 def test_a_module_that_is_none_is_refused(desk: Desk, tmp_path: Path) -> None:
