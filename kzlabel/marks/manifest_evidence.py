@@ -21,7 +21,7 @@ from .binding import MALFORMED, MISMATCH, DataHash, Fault, OwnBinding, data_hash
 from .certificates import opened
 from .identities import Identity, identities
 from .manifest_reading import ManifestReport, Status, explanations
-from .store import Piece, signer_certificate, signer_chain
+from .store import Piece, signer_chain
 from .vouching import NOBODY_VOUCHES, anchor_named, voucher
 
 # c2pa's explanation, beside a dataHash mismatch, when a store does not stand where the exclusion is.
@@ -71,7 +71,8 @@ def evidence(
 
     failure += _unproven(success, failure)
 
-    leaf = _Leaf.of(report, store)
+    chain = signer_chain(store, active) if store else ()
+    leaf = _Leaf.of(report, chain)
     if leaf.other_purpose:
         failure.append(Status("signingCredential.invalid", "the certificate is one for time-stamps or revocation"))
     time = _Time.of(report, success, again, trust)
@@ -85,7 +86,7 @@ def evidence(
     if time.proven and leaf.lapsed and not _trusted(success):
         success, failure = _as_of_then(success, failure, again, trust)
     if by := _trusted(success):
-        vouched = voucher(by.explanation, trust, signer_chain(store, active) if store else (), time.proven)
+        vouched = voucher(by.explanation, trust, chain, time.proven)
     if vouched.lapsed:
         success = [one for one in success if one.code != "signingCredential.trusted"]
         failure.append(Status("signingCredential.untrusted", "the term of who vouches for the signer is over"))
@@ -93,8 +94,7 @@ def evidence(
     named = identities(report, partial(again, trust.identity_anchors, _IDENTITIES))
     answer: Answer | None = None
     if revocation is not None and codes.state_of(one.code for one in failure) in (State.VALID, State.EXPIRED):
-        proven = time.at if time.source == "tsa-trusted" else None
-        answer = revoked.answer(revocation, store, active, trusted=trusted, signed_at=proven)
+        answer = revoked.answer(revocation, chain, trusted=trusted, proven=time.proven)
         informational = [one for one in informational if one.code != codes.OCSP_SKIPPED]
         kind, told = revoked.status(answer)
         {"success": success, "informational": informational, "failure": failure}[kind].append(told)
@@ -321,9 +321,8 @@ class _Leaf:
     """Made out for time-stamps or answers on revocation, with which nobody may sign works; c2pa lets it pass."""
 
     @classmethod
-    def of(cls, report: ManifestReport, store: bytes | None) -> _Leaf:
-        der = signer_certificate(store, report.active) if store else None
-        found = opened(der) if der else None
+    def of(cls, report: ManifestReport, chain: tuple[bytes, ...]) -> _Leaf:
+        found = opened(chain[0]) if chain else None
         signature = _signature(report)
         name, organization = signature.get("common_name"), signature.get("issuer")  # the leaf's, whatever the word
         if found is None:

@@ -5,11 +5,10 @@ C2PA 2.4, 15.9, has codes for OCSP alone, and leaves lists aside; those of lists
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ..trust.revocation import STRANGER, Answer, RevocationChecker, Status
 from . import codes, manifest_reading
-from .store import signer_chain
 
 _BY_OCSP = {
     Status.GOOD: "signingCredential.ocsp.notRevoked",
@@ -20,17 +19,12 @@ _BY_OCSP = {
 _BY_LIST = {Status.GOOD: codes.NOT_IN_LIST, Status.REVOKED: codes.IN_LIST}
 
 
-def answer(
-    checker: RevocationChecker, store: bytes | None, manifest: str, *, trusted: bool, signed_at: str | None
-) -> Answer:
-    """Whether the signer was revoked. signed_at: the time of a trusted time-stamp, RFC 3339, None where there is none.
+def answer(checker: RevocationChecker, chain: tuple[bytes, ...], *, trusted: bool, proven: datetime | None) -> Answer:
+    """Whether the signer was revoked. chain: as `signer_chain` gives it. proven: the time of a trusted time-stamp.
 
     Only for a manifest that holds otherwise. A stranger's certificate is never a reason to touch the network.
     """
-    if not trusted or store is None:
-        return STRANGER
-    time = datetime.strptime(signed_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) if signed_at else None
-    return checker.check(signer_chain(store, manifest), time)
+    return checker.check(chain, proven) if trusted and chain else STRANGER
 
 
 def status(answer: Answer) -> tuple[str, manifest_reading.Status]:

@@ -57,11 +57,6 @@ def carve(file: BinaryIO, limit: int) -> Piece | None:
     return None
 
 
-def signer_certificate(store: bytes, manifest: str) -> bytes | None:
-    """The leaf certificate, DER, that signed the manifest of this label; None if it cannot be found."""
-    return next(iter(signer_chain(store, manifest)), None)
-
-
 def signer_chain(store: bytes, manifest: str) -> tuple[bytes, ...]:
     """The certificates, DER, that came with the signature of this manifest, the leaf first; none if not found."""
     try:
