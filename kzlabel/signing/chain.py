@@ -242,8 +242,12 @@ def _strength_problems(chain: Chain) -> Iterator[Problem]:
         digest = one.signature_hash_algorithm
         if digest is not None and digest.name not in _DIGESTS:
             yield Problem(
-                "weak", f"the certificate of {name_of(one)} is signed with {digest.name.upper()}; get one with SHA-256"
+                "weak", f"the certificate of {name_of(one)} is signed with {_spelt(digest.name)}; get one with SHA-256"
             )
+
+
+def _spelt(digest: str) -> str:
+    return digest.upper().replace("SHA", "SHA-", 1)
 
 
 def _issuer_problems(chain: Chain) -> Iterator[Problem]:
@@ -288,8 +292,22 @@ def _leaf(certificates: list[x509.Certificate], public_key: Any) -> x509.Certifi
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
+    if certificate.issuer != issuer.subject:
+        return False
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except InvalidSignature:
         return False
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return not _sound_digest(certificate)  # SHA-1, GOST: nothing here checks it, and `problems` tells of it
     return True
+
+
+def _sound_digest(certificate: x509.Certificate) -> bool:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        digest = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return False
+    return digest is None or digest.name in _DIGESTS
