@@ -78,10 +78,18 @@ class Studio:
         """By the installed command."""
         return kzlabel("verify", self.picture, "--trust", self.folder / "root.pem", *options, home=self.folder)
 
-    def verdict(self, mode: Mode = Mode.OCSP, *, trusted: bool = True, time_root: str | None = None) -> Verdict:
+    def verdict(
+        self,
+        mode: Mode = Mode.OCSP,
+        *,
+        trusted: bool = True,
+        time_root: str | None = None,
+        policy: PolicyName = PolicyName.SIGNED,
+    ) -> Verdict:
         anchors = (Anchor("root.pem", None, self.signer.root),) if trusted else ()
         trust = Trust(anchors, (Anchor("tsa.pem", None, time_root),) if time_root else ())
-        return Verifier(VerifyOptions(trust=trust, revocation=Revocation(mode))).verify(self.picture)
+        options = VerifyOptions(trust=trust, policy=Policy(policy), revocation=Revocation(mode))
+        return Verifier(options).verify(self.picture)
 
 
 @pytest.fixture
@@ -108,7 +116,7 @@ def test_the_mark_of_a_revoked_signer_is_invalid_under_every_policy(studio: Stud
     assert "signingCredential.ocsp.revoked" in manifest["codes"]
     assert manifest["detail"]["revocation"]["revoked_at"] == YESTERDAY.strftime("%Y-%m-%dT%H:%M:%SZ")
     for policy in PolicyName:
-        assert studio.verify("--revocation", "any", "--policy", policy).code == 1
+        assert not studio.verdict(policy=policy).acceptable
 
 
 def test_what_could_not_be_checked_leaves_the_verdict_and_is_said(studio: Studio) -> None:

@@ -48,7 +48,7 @@ class RevocationChecker:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.options = options
-        self._pems = tuple(anchor.pem for anchor in anchors)
+        self._lists = tuple(anchors)
         self._now = now
         self._asker = Asker(options.retry_after, lambda: now().timestamp())
         self._cache = AnswerCache(options.cache, options.max_age) if options.cache else None
@@ -103,9 +103,7 @@ class RevocationChecker:
 
     @cached_property
     def _anchors(self) -> list[x509.Certificate]:
-        from cryptography import x509
-
-        return [certificate for pem in self._pems for certificate in x509.load_pem_x509_certificates(pem.encode())]
+        return [authority.certificate for anchor in self._lists for authority in anchor.authorities]
 
     def _about(self, way: Way, number: int, end: float) -> Answer:
         certificate, issuer = way[number], way[number + 1]
