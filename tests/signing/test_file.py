@@ -65,8 +65,6 @@ def test_keys_of_every_form_are_read(alg: str, tmp_path: Path) -> None:
 def test_openssls_own_files_are_read(tmp_path: Path) -> None:
     """A key with its parameters before it, a certificate with text around it, both in one file."""
     need("openssl", package="openssl")
-    root = pki.signer()
-    del root
     made = pki.signer()
     private(tmp_path / "leaf.key", key_pem(made))
     (tmp_path / "chain.pem").write_text(made.chain)
