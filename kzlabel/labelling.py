@@ -88,8 +88,8 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
         if options.signer != DEVELOPMENT:  # opening that one may make a key
             open_signer()
         return _planned(request, format, sidecar, notes)
-    means.audit.ready()
     signer = open_signer()
+    means.audit.ready()
     # Every writer says itself what went wrong; `writing` is for those that forget that a disk can be full.
     with writing(request.target), workspace(request.target.parent) as room:
         rendered_path = room / f"{RENDERED}{format.extensions[0]}"

@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests import pki
+from tests.signing import stores
 
 from .command import kzlabel
 from .conftest import Desk
@@ -80,6 +84,30 @@ def test_a_record_tells_of_the_file_before_and_after(desk: Desk) -> None:
     verdict = desk.run("verify", "a.labelled.txt", "--json").json
     assert record["signer"] == verdict["signer"]["fingerprint"]
     assert record["tool"] == verdict["tool"]
+
+
+@pytest.mark.parametrize(
+    "store", [stores.pem_files, stores.p12_file, stores.key_service], ids=["file", "pkcs12", "command"]
+)
+def test_a_record_names_the_signer_by_its_fingerprint_and_nothing_secret(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, store: Callable[..., str]
+) -> None:
+    made = pki.signer("es256")
+    folder = tmp_path / "vault"
+    folder.mkdir()
+    secret = [] if store is stores.key_service else [stores.PASSPHRASE]
+    uri = store(folder, made, *secret)
+    monkeypatch.setenv("KZLABEL_PASSPHRASE", stores.PASSPHRASE)
+    desk.write("a.txt", TEXT)
+    told = desk.run("label", "a.txt", "--signer", uri)
+    assert told.code == 0, told.err
+    (record,) = recorded(desk)
+    assert record["signer"] == made.fingerprint
+    written = [path.read_text() for path in record_of(desk).parent.iterdir()]
+    assert len(written) == 3
+    key = stores.key_pem(made).decode().splitlines()[1:-1]
+    for hidden in (stores.PASSPHRASE, json.dumps(stores.PASSPHRASE)[1:-1], uri, "vault", "PRIVATE", *key):
+        assert not [text for text in written if hidden in text]
 
 
 def test_a_record_tells_of_a_sidecar_too(desk: Desk) -> None:

@@ -148,6 +148,8 @@ class _Walk:
             self._end(files[-1], known)
         except _Broken as error:
             broken = error.broken
+        if not self.records and broken is None:
+            raise _nothing(files[-1])
         names = tuple(str(file) for file in files)
         head, until = (self.last.head, self.last.time) if self.last else (None, None)
         return Checked(names, self.records, self.first, head, until, tuple(self.notes), broken)
@@ -227,6 +229,10 @@ class _Walk:
             raise _Broken(Break(str(file), None, None, "removed", sentence))
 
 
+def _nothing(file: Path) -> UnreadableFile:
+    return UnreadableFile(f"{file}: there is no audit record here; nothing was signed yet, or --audit differs")
+
+
 def _broken(file: Path, line: _Line, found: Link, what: str, why: str) -> _Broken:
     sentence = f"{file.name}: line {line.number}, record {found.seq}: {what}: {why}"
     return _Broken(Break(str(file), line.number, found.seq, what, sentence))
@@ -288,9 +294,7 @@ def _snapshot(path: Path) -> tuple[int, Head | None]:
         if not path.exists():
             known = read_head(path)
             if known is None:
-                raise UnreadableFile(
-                    f"{path}: there is no audit record here; nothing was signed yet, or --audit differs"
-                )
+                raise _nothing(path)
             return 0, known
         if not path.is_file():
             raise UnreadableFile(f"{path.name}: this is no regular file")
