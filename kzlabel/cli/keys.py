@@ -110,6 +110,7 @@ def init(
 
 @group.command("request", epilog="Example: kzlabel keys request --name 'Studio' --organization 'Studio LLP'")
 def request(
+    context: typer.Context,
     name: Name,
     organization: Organization = None,
     country: Country = "KZ",
@@ -118,6 +119,14 @@ def request(
     passphrase_env: PassphraseEnv = None,
     passphrase_fd: PassphraseFd = None,
     no_passphrase: NoPassphrase = False,
+    signer: Annotated[
+        str | None,
+        option("--signer", help="No new key: one on a token or in a key service signs the request.", metavar="URI"),
+    ] = None,
+    output: Annotated[
+        Path | None, option("--output", "-o", help="With --signer: where the request goes.", metavar="FILE")
+    ] = None,
+    allow_shared_key: SharedKey = False,
     as_json: AsJson = False,
 ) -> int:
     """Make a key, and a certificate request for a certification authority.
@@ -126,7 +135,27 @@ def request(
     cannot get such a certificate alone, a company whose product is listed can.
     """
     from ..signing import keyring
+    from ..signing.elsewhere import request_elsewhere
 
+    elsewhere = _on_the_command_line(context, signer)
+    if (elsewhere is None) != (output is None):
+        raise UsageError("a request for a key on a token or in a key service takes --signer and --output together")
+    if elsewhere is not None and output is not None:
+        told = passphrase(passphrase_env, passphrase_fd)
+        request_elsewhere(
+            name,
+            elsewhere,
+            output,
+            organization=organization,
+            country=country,
+            passphrase=told,
+            allow_shared_key=allow_shared_key,
+        )
+        if as_json:
+            terminal.data({"request": str(output)})
+        else:
+            _tell(f"{output}: a request for {name}, signed by the key itself")
+        return ExitCode.DONE
     made = keyring.request(
         name,
         organization=organization,
@@ -248,8 +277,7 @@ def show(
     """
     from ..signing import DEVELOPMENT, keyring
 
-    source = context.get_parameter_source("signer")
-    opened = signer if source is not None and source.name == "COMMANDLINE" else None
+    opened = _on_the_command_line(context, signer)
     if opened is not None and name is not None:
         raise UsageError("NAME and --signer exclude each other; give one of them")
     found = keyring.show(
@@ -314,6 +342,12 @@ def rotate(
     else:
         _tell(f"{made.name}: a new key and certificate for {made.subject}", *_description(made))
     return ExitCode.DONE
+
+
+def _on_the_command_line(context: typer.Context, signer: str | None) -> str | None:
+    """The signer if it was named in so many words, and not by a variable or the configuration file."""
+    source = context.get_parameter_source("signer")
+    return signer if source is not None and source.name == "COMMANDLINE" else None
 
 
 def _for_new_key(variable: str | None, descriptor: int | None, none: bool) -> Passphrase | None:
