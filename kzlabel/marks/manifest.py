@@ -337,7 +337,11 @@ def _context(trust: Trust, process: int, kind: str = "manifest") -> c2pa.Context
             "remote_manifest_fetch": False,
         },
         "builder": {"thumbnail": {"enabled": False}},
-        "core": {"max_decompressed_manifest_size_in_mb": DEFAULT_LIMITS.max_manifest_bytes >> 20},
+        "core": {
+            "max_decompressed_manifest_size_in_mb": DEFAULT_LIMITS.max_manifest_bytes >> 20,
+            # Else an identity assertion makes c2pa look up, and ask, whatever host its issuer's did:web names.
+            "allowed_network_hosts": [],
+        },
     }
     try:
         return c2pa.Context(c2pa.Settings.from_dict(settings))
