@@ -195,18 +195,10 @@ def import_(
     check_chain(incoming.chain, incoming.public_key, name=chain.name)
     authority = find_root(incoming.chain, root, (*_roots(access.folder), *known_roots), chain.name)
     check_chain(incoming.chain, incoming.public_key, name=chain.name, root=authority)
+    _place(access.folder, incoming, name, chain.name)  # refuse before anything is made
     kept = incoming.key_to_keep(passphrase)
     with changing(access.folder):
-        waiting = _waiting(access.folder, incoming.chain[0])
-        if waiting is not None and name is not None and key_name(name) != waiting.name:
-            raise UsageError(f"{chain.name}: this certificate belongs to the key {waiting.name}; leave out --name")
-        files = waiting or KeyFiles(access.folder, key_name(name or incoming.common_name))
-        if waiting is None:
-            if kept is None:
-                raise UsageError(
-                    f"{chain.name}: no request and no key in {access.folder} fits it; name its key as well"
-                )
-            check_free(files)
+        files = _place(access.folder, incoming, name, chain.name)
         _settle(files, incoming, kept, authority)
     return key_info(files)
 
@@ -253,6 +245,10 @@ def rotate(
     files = _existing(_folder(folder), name)
     access = KeyAccess(files.folder, passphrase, allow_shared_key)
     before = key_info(files)
+    if files.name == DEVELOPMENT:
+        raise UsageError("the development key is renewed by itself, the day before it lapses")
+    if is_replaced(files):
+        raise UsageError(f"{files.name} has been replaced already; name the key that took its place")
     if files.chain not in before.files or files.key not in before.files:
         raise UsageError(f"{files.name} has no certificate and key to replace; import the answer to its request first")
     pem = files.chain.read_bytes()
@@ -300,6 +296,20 @@ def _request_files(files: KeyFiles, subject: x509.Name, kind: Algorithm, secret:
     key = new_key(kind)
     asked = certificate_request(subject, key)
     return {files.request_key: key_pem(key, secret), files.request: with_algorithm(certificate_pem(asked), kind)}
+
+
+def _place(folder: Path, incoming: Incoming, name: str | None, source: str) -> KeyFiles:
+    """Where a certificate belongs: with its request, its key, or under a new name. Raises UsageError."""
+    waiting = _waiting(folder, incoming.chain[0])
+    if waiting is None:
+        if incoming.key is None:
+            raise UsageError(f"{source}: no request and no key in {folder} fits it; name its key as well")
+        files = KeyFiles(folder, key_name(name or incoming.common_name))
+        check_free(files)
+        return files
+    if name is not None and key_name(name) != waiting.name:
+        raise UsageError(f"{source}: this certificate belongs to the key {waiting.name}; leave out --name")
+    return waiting
 
 
 def _waiting(folder: Path, leaf: x509.Certificate) -> KeyFiles | None:
