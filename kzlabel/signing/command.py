@@ -84,14 +84,15 @@ def _number(options: dict[str, str], name: str, default: float, most: float) -> 
 
 def _program(text: str) -> str:
     """The program's absolute path. A bare name is looked up in PATH, never in the working folder: files that somebody
-    sent must not choose what signs."""
+    sent must not choose what signs.
+    """
     if not text.strip():
         raise ConfigurationError("signer command: the program is missing; write command:PROGRAM?cert=CHAIN.pem")
     path = expanded(text)
     shown_name = inert(text, 120)
     if path.is_absolute():
         places = [path]
-    elif len(path.parts) == 1:
+    elif not any(mark in text for mark in ("/", "\\", os.sep)):
         folders = [Path(one) for one in os.get_exec_path() if Path(one).is_absolute()]
         places = [folder / path for folder in folders]
     else:

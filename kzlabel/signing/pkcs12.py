@@ -78,7 +78,8 @@ def _opened(data: bytes, name: str, access: KeyAccess) -> PKCS12KeyAndCertificat
 
 def _why(data: bytes, passphrase: bytes | None) -> str:
     """Why a file cannot be opened: `load_pkcs12` says the same of a wrong passphrase, an encryption that this OpenSSL
-    lacks and a key of an unknown kind. The key alone tells more."""
+    lacks and a key of an unknown kind. The key alone tells more.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_der_private_key
 
