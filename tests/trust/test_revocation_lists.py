@@ -98,6 +98,19 @@ def test_an_expired_list_is_none_but_what_it_revoked_stays_so(authority: Authori
     assert authority.check().status is Status.NOT_CHECKED
 
 
+def test_that_an_expired_certificate_is_not_listed_says_nothing() -> None:
+    """Authorities take expired certificates off their lists, revoked ones as well."""
+    signer = pki.signer(start=datetime.now(UTC) - 40 * DAY, days=30)
+    root, key = issuer(signer), signer.issuers[0]
+
+    def check(crl: bytes) -> Answer:
+        options = Revocation(lists=(crl,))
+        return RevocationChecker(options, [Anchor("root.pem", None, signer.root)]).check(chain(signer), None)
+
+    assert "has expired" in str(check(revocation_list(root, key)).why)
+    assert check(revocation_list(root, key, certificates(signer.chain))).counts
+
+
 def _point(**options: Any) -> tuple[x509.ExtensionType, bool]:
     values: dict[str, Any] = {
         "full_name": None,

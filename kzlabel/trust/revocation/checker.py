@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -108,7 +108,7 @@ class RevocationChecker:
     def _about(self, way: Way, number: int, end: float) -> Answer:
         certificate, issuer = way[number], way[number + 1]
         problems: list[Answer] = []
-        for answer in self._answers(certificate, issuer, end):
+        for answer in map(partial(_if_in_term, certificate), self._answers(certificate, issuer, end)):
             if answer.settled:
                 break
             problems.append(answer)
@@ -193,6 +193,14 @@ class RevocationChecker:
         if answer.settled and self._cache:
             self._cache.save(*key, data=data)
         return answer if answer.settled else replace(answer, url=url, why=f"{inert(url, 200)}: {answer.why}")
+
+
+def _if_in_term(certificate: x509.Certificate, answer: Answer) -> Answer:
+    """Authorities forget expired certificates: that one is not named as revoked says nothing then."""
+    made = answer.this_update
+    if answer.status is Status.GOOD and made is not None and certificate.not_valid_after_utc < made:
+        return not_checked("the certificate has expired, and authorities need not tell of expired ones any more")
+    return answer
 
 
 def _digest(chain: Sequence[bytes]) -> bytes:
