@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 MAX_KEYS = 4  # of one file; while a pair is replaced, its key file has two
 
-_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
+# Up to the next BEGIN at most, so that a file of nothing else takes no longer than its length.
+_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]{0,20}PRIVATE KEY)-----(?:(?!-----BEGIN).)*?-----END \1-----", re.DOTALL)
 
 
 def open_file(rest: str, access: KeyAccess) -> LocalSigner:

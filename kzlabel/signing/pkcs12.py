@@ -6,6 +6,7 @@ Options: `alg`, where the key leaves a choice; `cert`, a PEM file with intermedi
 from __future__ import annotations
 
 import re
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from .local import LocalSigner, local_signer
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCertificates
+
+MAX_KEYS = 4  # that are looked at in one file; real ones have one or two
 
 # pkcs8ShroudedKeyBag (RFC 7292, 4.2.2) and the explicit [0] around its EncryptedPrivateKeyInfo, in DER.
 _KEY_BAG = re.compile(
@@ -83,7 +86,7 @@ def _why(data: bytes, passphrase: bytes | None) -> str:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-    for bag in _KEY_BAG.finditer(data):
+    for bag in islice(_KEY_BAG.finditer(data), MAX_KEYS):
         try:
             load_der_private_key(_first_element(data[bag.end() :]), passphrase)
             return _CONVERT

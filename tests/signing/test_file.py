@@ -127,6 +127,7 @@ def test_a_key_that_others_may_read_is_refused_unless_allowed(tmp_path: Path) ->
         ("chain.pem,other.key", SigningError, "the key does not belong to the certificate of Test Signer"),
         ("chain.pem,damaged.key", SigningError, r"damaged\.key: the private key is damaged"),
         ("chain.pem,large.key", SigningError, "over 1 MB"),
+        ("chain.pem,endless.key", SigningError, r"endless\.key: no private key is in this file"),
         ("chain.pem,nul\0.key", SigningError, "no possible file name"),
         ("chain.pem,leaf.key?alg=es384", SigningError, r"chain\.pem: .* cannot sign with es384; it signs with es256"),
         ("chain.pem,leaf.key?alg=rs256", ConfigurationError, "alg=rs256 is not known"),
@@ -145,6 +146,7 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(
     private(Path("other.key"), key_pem(pki.signer()))
     private(Path("hidden.key"), key_pem(made, PASSPHRASE))
     private(Path("damaged.key"), b"-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n")
+    private(Path("endless.key"), b"-----BEGIN PRIVATE KEY-----\n" * 30_000)
     private(Path("large.key"), b"\n" * (1 << 20) + key_pem(made))
     with pytest.raises(error, match=words) as caught:
         open_signer(f"file:{rest}", access(tmp_path))
