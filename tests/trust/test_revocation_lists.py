@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from kzlabel.errors import TrustError
 from kzlabel.trust import Anchor
-from kzlabel.trust.revocation import Answer, Mode, Revocation, RevocationChecker, Status, load_list
+from kzlabel.trust.revocation import Answer, Mode, Revocation, RevocationChecker, Status, lists, load_list
 
 from .. import pki
-from .responder import Web, addresses, certificates, chain, delegate, issuer, revocation_list, web
+from .responder import Web, addresses, certificates, chain, issuer, revocation_list, web
 
 DAY = timedelta(days=1)
 ADDRESS = "/authority.crl"
@@ -245,11 +246,34 @@ def test_what_is_no_list_is_refused_by_name(tmp_path: Path, spoil: Callable[[Pat
         load_list(file)
 
 
-def test_a_certificate_that_may_not_sign_lists_signs_none() -> None:
-    """An appointed responder is no signer of lists, though it was issued by the authority."""
+def test_an_authority_that_may_not_sign_lists_signs_none() -> None:
     signer = pki.signer()
-    other, key = delegate(issuer(signer), signer.issuers[0], name="Test Root")
-    data = revocation_list(other, key)
-    options = Revocation(lists=(data,))
-    answer = RevocationChecker(options, [Anchor("root.pem", None, signer.root)]).check(chain(signer), None)
+    leaf, root = certificates(signer.chain + signer.root)
+    usage = x509.KeyUsage(
+        key_cert_sign=True,
+        crl_sign=False,
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(root.subject)
+        .issuer_name(root.subject)
+        .public_key(root.public_key())
+        .serial_number(1)
+        .not_valid_before(root.not_valid_before_utc)
+        .not_valid_after(root.not_valid_after_utc)
+        .add_extension(usage, critical=True)
+    )
+    modest = builder.sign(signer.issuers[0], hashes.SHA256())
+    crl = revocation_list(root, signer.issuers[0])
+    now = datetime.now(UTC)
+    assert lists.judged(crl, leaf, root, now=now, url=None).status is Status.GOOD
+    answer = lists.judged(crl, leaf, modest, now=now, url=None)
     assert answer.status is Status.NOT_CHECKED
+    assert "not meant for signing" in str(answer.why)

@@ -172,3 +172,22 @@ def test_parts_of_a_key_do_not_run_together(tmp_path: Path) -> None:
     kept.save(b"ab", b"c", data=b"1")
     assert kept.load(b"a", b"bc", limit=10) is None
     assert kept.load(b"ab", b"c", limit=0) is None
+
+
+def test_what_many_write_at_once_is_read_whole(tmp_path: Path) -> None:
+    read: list[bytes | None] = []
+
+    def work(letter: bytes) -> None:
+        kept = AnswerCache(tmp_path, 60)
+        for _ in range(20):
+            kept.save(b"key", data=letter * 50_000)
+            read.append(kept.load(b"key", limit=1 << 20))
+
+    threads = [threading.Thread(target=work, args=(letter,)) for letter in (b"a", b"b", b"c", b"d")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(read) == 80
+    assert {(len(data), len(set(data))) for data in read if data is not None} == {(50_000, 1)}
+    assert len(list(tmp_path.iterdir())) == 1
