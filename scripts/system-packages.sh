@@ -6,6 +6,7 @@ SYSTEM_PACKAGES=(
     opensc   # pkcs11-tool: keys and certificates on tokens
     openssl  # authorities for time-stamps and revocation
     softhsm2 # a token without hardware
+    strace   # whether a program tried to reach the network
 )
 
 install_system_packages() {
