@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 from urllib.parse import unquote
 
 from ..errors import ConfigurationError, KzlabelError, SigningError
+from ..inert import inert
 from .passphrase import Passphrase
 
 DEVELOPMENT = "dev:"  # the URI of the signer that is used unless told otherwise
@@ -90,7 +91,7 @@ def open_signer(uri: str, access: KeyAccess, openers: Mapping[str, SignerOpener]
     except KzlabelError:
         raise
     except (OSError, ValueError) as error:
-        raise SigningError(f"signer {scheme}: cannot be used: {error}") from error
+        raise SigningError(f"signer {scheme}: cannot be used: {inert(str(error))}") from None
 
 
 def fingerprint_of(chain: str) -> str:
