@@ -89,15 +89,23 @@ def find_root(
     Raises SigningError when there is none: then nobody can tell whether the chain is complete.
     """
     if given is not None:
-        return read_chain(read_public(given), shown(given))[0]
+        named = read_chain(read_public(given), shown(given))
+        return _above(chain, named) or named[0]
     if len(chain) > 1 and chain[-1].subject == chain[-1].issuer:
         return chain[-1]
-    for one in known:
-        fits = one.subject == chain[-1].issuer
-        if fits and not any(problem.code == "incomplete" for problem in problems(chain, root=one)):
-            return one
+    if found := _above(chain, known):
+        return found
     issuer = inert(chain[-1].issuer.rfc4514_string())
     raise SigningError(
         f"{name}: the chain ends with a certificate issued by {issuer}, and no such root is known; "
         "add the certificates between, or name the root with --root"
     )
+
+
+def _above(chain: Sequence[x509.Certificate], known: Iterable[x509.Certificate]) -> x509.Certificate | None:
+    """The certificate that issued the end of a chain, or is that end."""
+    for one in known:
+        fits = one.subject == chain[-1].issuer
+        if fits and not any(problem.code == "incomplete" for problem in problems(chain, root=one)):
+            return one
+    return None

@@ -89,6 +89,10 @@ def key_info(files: KeyFiles, *, now: datetime | None = None) -> KeyInfo:
             told = _of_chain(files, replaced, now, warnings)
         elif files.request in there:
             told = _of_request(files)
+        if files.root_key in there and files.root in there:
+            authority = read_chain(read_public(files.root), files.root.name)
+            way = "make a new root under another name with kzlabel keys init"
+            warnings.extend(_expiry_warnings(authority, files.root.name, now, way))
         if files.key in there or files.request_key in there:
             key = files.key if files.key in there else files.request_key
             told["encrypted"] = ENCRYPTED in read_public(key)
@@ -176,6 +180,13 @@ def _of_request(files: KeyFiles) -> dict[str, Any]:
 
 
 def _chain_warnings(chain: Sequence[x509.Certificate], name: str, now: datetime | None, way: str) -> Iterator[str]:
+    yield from _expiry_warnings(chain, name, now, way)
+    for problem in problems(chain, now=now):
+        if problem.code != "expired":
+            yield f"{name}: {problem.sentence}"
+
+
+def _expiry_warnings(chain: Sequence[x509.Certificate], name: str, now: datetime | None, way: str) -> Iterator[str]:
     now = now or datetime.now(UTC)
     left = days_left(chain, now)
     end = min(one.not_valid_after_utc for one in chain)
@@ -183,9 +194,6 @@ def _chain_warnings(chain: Sequence[x509.Certificate], name: str, now: datetime 
         yield f"{name}: the certificate expired on {end:%Y-%m-%d}; {way}"
     elif left <= WARN_BEFORE.days:
         yield f"{name}: the certificate expires in {left} {'day' if left == 1 else 'days'}, on {end:%Y-%m-%d}; {way}"
-    for problem in problems(chain, now=now):
-        if problem.code != "expired":
-            yield f"{name}: {problem.sentence}"
 
 
 def _organization(subject: x509.Name) -> str | None:

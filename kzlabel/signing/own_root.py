@@ -74,6 +74,7 @@ def read_request(path: Path) -> Asked:
     pem = read_public(path)
     try:
         request = x509.load_pem_x509_csr(pem)
+        _ = request.subject  # parsed only now, and it may be malformed
         if not request.is_signature_valid:
             raise SigningError(f"{path.name}: the request is not signed by its own key; make a new one")
         return Asked(request, algorithm_for(request.public_key(), noted_algorithm(pem)))

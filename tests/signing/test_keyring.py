@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from kzlabel.errors import SigningError, UsageError
 from kzlabel.signing import KeyAccess, Passphrase, Signer, keyring, open_signer
 from kzlabel.signing.certificates import ocsp_of, public_der
-from kzlabel.signing.cose import verify_signature
+from kzlabel.signing.cose import leaf_key, verify_signature
 from kzlabel.signing.development import development_signer
 from kzlabel.signing.key_files import KeyFiles, key_name, write_whole
 from kzlabel.signing.key_info import KeyInfo, key_info
@@ -383,6 +384,13 @@ def test_a_certificate_that_ends_soon_or_has_ended_is_warned_of(tmp_path: Path) 
     assert "expired on" in ended.warnings[0]
 
 
+def test_a_root_of_ones_own_that_ends_soon_is_warned_of(tmp_path: Path) -> None:
+    info = made(tmp_path, days=5, root_days=20)
+    leaf, root = key_info(KeyFiles(tmp_path, "studio"), now=at(info, -1)).warnings
+    assert leaf.startswith("studio: the certificate expires in 1 day, on")
+    assert root.startswith("studio.root.pem: the certificate expires in 16 days")
+
+
 def test_everything_in_the_folder_is_shown_and_what_is_damaged_hides_nothing(tmp_path: Path) -> None:
     made(tmp_path)
     development_signer(tmp_path)
@@ -514,6 +522,20 @@ def test_a_rotation_cut_short_leaves_a_key_with_its_certificate(
     monkeypatch.undo()
     monkeypatch.setenv(VARIABLE, PASSPHRASE)
     assert signs(keyring.rotate("studio", folder=tmp_path, passphrase=TOLD))
+
+
+def test_a_signer_that_is_opened_while_its_key_is_replaced_gets_a_pair(tmp_path: Path) -> None:
+    info = made(tmp_path)
+    turns = threading.Thread(target=lambda: [_rotate(tmp_path) for _ in range(12)])
+    turns.start()
+    seen = set()
+    while turns.is_alive():
+        signer = opened(info)
+        seen.add(signer.fingerprint)
+        assert verify_signature(leaf_key(signer.chain), "es256", b"claim", signer.sign(b"claim"))
+    turns.join()
+    assert len(keyring.show(folder=tmp_path)) == 13
+    assert seen
 
 
 def _rotate(folder: Path) -> str | None:
