@@ -150,7 +150,7 @@ class Service:
 
     def __init__(self, key: KmsKey) -> None:
         self.key = key
-        self._lock = threading.Lock()
+        self._locks: dict[int, threading.Lock] = {}  # by process: a lock that was held when forking stays held
         self._client: tuple[int, Any] | None = None
 
     def public_key(self) -> Any:
@@ -176,9 +176,10 @@ class Service:
             return bytes(told["Signature"])
 
     def _connected(self) -> Any:
-        with self._lock:
-            if self._client is None or self._client[0] != os.getpid():
-                self._client = (os.getpid(), _connect(self.key))
+        process = os.getpid()
+        with self._locks.setdefault(process, threading.Lock()):
+            if self._client is None or self._client[0] != process:
+                self._client = (process, _connect(self.key))
             return self._client[1]
 
     @contextmanager

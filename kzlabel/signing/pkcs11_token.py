@@ -71,7 +71,7 @@ class TokenKey:
             id, label = _value(key, Attribute.ID), _value(key, Attribute.LABEL)
             wanted = {Attribute.CLASS: ObjectClass.CERTIFICATE, Attribute.CERTIFICATE_TYPE: CertificateType.X_509}
             stored = [
-                (bytes(one[Attribute.VALUE]), _value(one, Attribute.ID), _value(one, Attribute.LABEL))
+                (bytes(_value(one, Attribute.VALUE) or b""), _value(one, Attribute.ID), _value(one, Attribute.LABEL))
                 for one in list(key.session.get_objects(wanted))[:MAX_CERTIFICATES]
             ]
             same = [bool(id) and its_id == id for _, its_id, _ in stored]
@@ -100,8 +100,12 @@ class TokenKey:
 
         if not hasattr(key, "sign"):
             raise SigningError(f"{self.uri.shown}: this key may not sign (CKA_SIGN is off); name another")
-        each_time = {"pin": self._known_pin(key.session.token)} if _value(key, Attribute.ALWAYS_AUTHENTICATE) else {}
-        return bytes(key.sign(data, mechanism=mechanism, mechanism_param=parameter, **each_time))
+        if not _value(key, Attribute.ALWAYS_AUTHENTICATE):
+            return bytes(key.sign(data, mechanism=mechanism, mechanism_param=parameter))
+        token = key.session.token
+        told = self._known_pin(token)
+        with _module(self.uri.module).trying(token, told):
+            return bytes(key.sign(data, mechanism=mechanism, mechanism_param=parameter, pin=told))
 
     def _known(self, module: _Module) -> pkcs11.PrivateKey | None:
         """The key as this process has found it, if there is hope that it is still there."""
@@ -230,7 +234,7 @@ class _Module:
     def _login(self, token: pkcs11.Token, pin: Callable[[], str]) -> pkcs11.Session:
         """Log in, with one try only: tokens lock after a few wrong PINs, and the next file must not cost another."""
         from pkcs11 import PROTECTED_AUTH, TokenFlag
-        from pkcs11.exceptions import PinIncorrect, PinInvalid, PinLenRange, UserAlreadyLoggedIn
+        from pkcs11.exceptions import UserAlreadyLoggedIn
 
         name = _name(token)
         if not token.flags & TokenFlag.LOGIN_REQUIRED:
@@ -245,18 +249,29 @@ class _Module:
                 "the token's own tool, such as pkcs11-tool --login --test"
             )
         told = pin()
+        with self.trying(token, told):
+            try:
+                return token.open(user_pin=told)
+            except UserAlreadyLoggedIn:  # by another user of this module in this process
+                return token.open()
+
+    @contextmanager
+    def trying(self, token: pkcs11.Token, pin: str) -> Iterator[None]:
+        """Use a PIN, unless it was refused before; remember it if it is refused now."""
+        from pkcs11.exceptions import PinIncorrect, PinInvalid, PinLenRange
+
         refused = self._refused.setdefault(token.serial, set())
-        if told in refused:
-            raise SigningError(f"{name}: this PIN was refused before and is not tried again; give the right one")
-        try:
-            return token.open(user_pin=told)
-        except UserAlreadyLoggedIn:  # by another user of this module in this process
-            return token.open()
-        except (PinIncorrect, PinInvalid, PinLenRange):
-            refused.add(told)
+        if pin in refused:
             raise SigningError(
-                f"{name}: the PIN is wrong; it was tried once and will not be again, because tokens lock after a few "
-                "wrong tries: make sure of it before the next run"
+                f"{_name(token)}: this PIN was refused before and is not tried again; give the right one"
+            )
+        try:
+            yield
+        except (PinIncorrect, PinInvalid, PinLenRange):
+            refused.add(pin)
+            raise SigningError(
+                f"{_name(token)}: the PIN is wrong; it was tried once and will not be again, because tokens lock after "
+                "a few wrong tries: make sure of it before the next run"
             ) from None
 
 
@@ -316,12 +331,12 @@ def _choice(shown: str, token: pkcs11.Token, fitting: list[Any], session: pkcs11
 
 
 def _value(thing: Any, attribute: pkcs11.Attribute) -> Any:
-    """An attribute, None where the token does not know it."""
+    """An attribute; None where the token does not know it, or its value cannot be read, as a label in no UTF-8."""
     from pkcs11.exceptions import AttributeSensitive, AttributeTypeInvalid, FunctionFailed
 
     try:
         return thing[attribute]
-    except (AttributeTypeInvalid, AttributeSensitive, FunctionFailed):
+    except (AttributeTypeInvalid, AttributeSensitive, FunctionFailed, ValueError):
         return None
 
 
