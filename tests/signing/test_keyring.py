@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +20,8 @@ from kzlabel.signing import KeyAccess, Passphrase, Signer, keyring, open_signer
 from kzlabel.signing.certificates import ocsp_of, public_der
 from kzlabel.signing.cose import leaf_key, verify_signature
 from kzlabel.signing.development import development_signer
-from kzlabel.signing.key_files import KeyFiles, key_name, write_whole
+from kzlabel.signing.file import read_secret
+from kzlabel.signing.key_files import LOCK, KeyFiles, key_name, write_whole
 from kzlabel.signing.key_info import KeyInfo, key_info
 from tests import pki
 from tests.signing.stores import PASSPHRASE, VARIABLE, certificate, key_pem, new_key, p12_bytes, pem, private
@@ -524,18 +524,43 @@ def test_a_rotation_cut_short_leaves_a_key_with_its_certificate(
     assert signs(keyring.rotate("studio", folder=tmp_path, passphrase=TOLD))
 
 
-def test_a_signer_that_is_opened_while_its_key_is_replaced_gets_a_pair(tmp_path: Path) -> None:
+def test_a_signer_whose_key_is_replaced_while_it_is_opened_gets_the_new_pair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     info = made(tmp_path)
-    turns = threading.Thread(target=lambda: [_rotate(tmp_path) for _ in range(12)])
-    turns.start()
-    seen = set()
-    while turns.is_alive():
-        signer = opened(info)
-        seen.add(signer.fingerprint)
-        assert verify_signature(leaf_key(signer.chain), "es256", b"claim", signer.sign(b"claim"))
-    turns.join()
-    assert len(keyring.show(folder=tmp_path)) == 13
-    assert seen
+
+    def too_late(path: Path, access: KeyAccess) -> bytes:
+        monkeypatch.undo()
+        keyring.rotate("studio", folder=tmp_path)
+        return read_secret(path, access)
+
+    monkeypatch.setattr("kzlabel.signing.file.read_secret", too_late)
+    signer = opened(info)
+    assert signer.fingerprint == keyring.show("studio", folder=tmp_path)[0].fingerprint != info.fingerprint
+    assert verify_signature(leaf_key(signer.chain), "es256", b"claim", signer.sign(b"claim"))
+
+
+@posix_only
+def test_nothing_is_written_into_a_folder_that_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    written = []
+
+    def checked(path: Path, content: bytes) -> None:
+        with (tmp_path / LOCK).open("ab") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        written.append(path.name)
+        write_whole(path, content)
+
+    for module in ("key_files", "keyring"):
+        monkeypatch.setattr(f"kzlabel.signing.{module}.write_whole", checked)
+    made(tmp_path, "House")
+    keyring.request("Studio", folder=tmp_path, passphrase=None)
+    answer = answered(tmp_path, "studio", "house")
+    for _ in range(2):
+        keyring.import_(answer, folder=tmp_path)
+    keyring.rotate("house", folder=tmp_path)
+    assert len(written) == 4 + 2 + 3 + 1 + 5
 
 
 def _rotate(folder: Path) -> str | None:
