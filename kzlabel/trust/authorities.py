@@ -84,6 +84,10 @@ def read_content(data: bytes, name: str) -> Content:
         raise TrustError(f"{name}: over {MAX_AUTHORITIES} certificates are no list of trust anchors")
     for certificate in certificates:
         _check_authority(certificate, name)
+    try:
+        authorities(pem)
+    except ValueError:  # a name or a term that no certificate may have
+        raise TrustError(f"{name}: a certificate in this file is malformed; give another one") from None
     return Content(pem, issued)
 
 

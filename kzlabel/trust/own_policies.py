@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigurationError, TrustError
-from .policy import Policy, PolicyName
+from .policy import MAX_DEPTH, Policy, PolicyName
 
 KEYS = ("extends", "identities", "lists", "require_profile", "max_list_age_days", "require_time_stamp")
 
@@ -44,6 +44,8 @@ def _make(
         return made[name]
     if name in below:
         raise ConfigurationError(f"policies.{name}: it extends itself, by way of {', '.join(below)}")
+    if len(below) > MAX_DEPTH:
+        raise ConfigurationError(f"policies.{below[0]}: it narrows over {MAX_DEPTH} others; write it out")
     values = tables[name]
     for key in values:
         if key.replace("-", "_") not in KEYS:
