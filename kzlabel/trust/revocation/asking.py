@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
-from queue import Empty, SimpleQueue
 
 from ...errors import NetworkError
-from ...inert import inert
 from ...network import fetch
 
 MAX_REMEMBERED = 256
@@ -30,35 +27,10 @@ class Asker:
         if until > self._now():
             raise NetworkError(why)
         try:
-            return _within(
-                timeout, partial(fetch, url, data=data, headers=headers, limit=limit, timeout=timeout, attempts=1), url
-            )
+            return fetch(url, data=data, headers=headers, limit=limit, timeout=timeout, attempts=1)
         except NetworkError as error:
             with self._lock:
                 if len(self._silent) >= MAX_REMEMBERED:
                     self._silent.pop(next(iter(self._silent)))
                 self._silent[url] = (self._now() + self._retry_after, str(error))
             raise
-
-
-def _within(timeout: float, work: Callable[[], bytes], url: str) -> bytes:
-    """Run `work` on a thread that is left behind when time is up.
-
-    A name server or a server that sends its headers byte by byte is under nobody's time limit otherwise.
-    """
-    results: SimpleQueue[bytes | BaseException] = SimpleQueue()
-
-    def run() -> None:
-        try:
-            results.put(work())
-        except BaseException as error:
-            results.put(error)
-
-    threading.Thread(target=run, name="revocation", daemon=True).start()
-    try:
-        result = results.get(timeout=timeout)
-    except Empty:
-        raise NetworkError(f"{inert(url, 200)}: it does not answer in time") from None
-    if isinstance(result, BaseException):
-        raise result
-    return result
