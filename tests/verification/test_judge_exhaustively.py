@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,13 +15,22 @@ from kzlabel.trust.policy import Policy, PolicyName
 from kzlabel.verification.judge import REASONS, judge
 from kzlabel.verification.verdict import Verdict
 
-from .evidences import BINDING, NOBODY, absent, candidate, led_to, manifest, metadata, of, sidecar, watermark
+from .evidences import BINDING, NOBODY, TULPAR, absent, candidate, led_to, manifest, metadata, of, sidecar, watermark
 
 FORBIDDEN = (
     *("not ai", "no ai", "non-ai", "ai-free", "human", "authentic", "genuine", "real ", "original", "natural"),
     *("was not generated", "not generated", "not made by", "untouched", "unaltered", "true photo"),
 )
 SAYS_AI = {AI.GENERATED, AI.MODIFIED}
+
+IDENTITIES = [{"type": "cawg.x509.cose", "name": "Somebody", "state": "trusted", "codes": []}]
+LAPSED = {**NOBODY, "lapsed_anchor": {"name": "root.pem", "anchor": "CN=Old Root", "expires": "2024-01-01"}}
+
+
+def listed(name: str, age: int | None, certificates: int | None) -> dict[str, Any]:
+    vouching = {"name": name, "date": "2026-01-01", "anchor": "CN=Root", "age_days": age, "certificates": certificates}
+    return {**TULPAR, "trust_list": vouching}
+
 
 MANIFESTS = (
     *(absent(), LayerEvidence(Layer.MANIFEST, State.NOT_CHECKED), LayerEvidence(Layer.MANIFEST, State.REMOTE)),
@@ -31,6 +42,17 @@ MANIFESTS = (
         )
         for ai in AI
         for trusted in (True, False)
+    ),
+    *(
+        manifest(state, AI.GENERATED, signer=signer, time_source=time_source, profile=profile, identities=IDENTITIES)
+        for state, signer, time_source, profile in (
+            (State.VALID, listed("C2PA trust list", 100, 30), "tsa-trusted", "kz"),
+            (State.VALID, listed("C2PA trust list", 400, 30), "tsa-untrusted", "kz"),
+            (State.VALID, listed("root.pem", 4000, 1), "claimed", "eu"),
+            (State.VALID, LAPSED, "claimed", "kz"),
+            (State.EXPIRED, listed("C2PA trust list", None, None), "tsa-trusted", None),
+            (State.TAMPERED, listed("C2PA trust list", 0, 30), "tsa-trusted", "kz"),
+        )
     ),
 )
 SIDECARS = (
@@ -52,7 +74,24 @@ WATERMARKS = (
         led_to(candidate(via="fingerprint")),
     ),
 )
-POLICIES = (*(Policy(name) for name in PolicyName), Policy(PolicyName.SIGNED, ("Tulpar*",)))
+POLICIES = (
+    *(Policy(name) for name in PolicyName),
+    Policy(PolicyName.SIGNED, ("Tulpar*",)),
+    Policy("listed", extends=Policy(PolicyName.TRUSTED), lists=("C2PA*",)),
+    Policy("fresh", extends=Policy(PolicyName.ORIGIN), max_list_age_days=365),
+    Policy("stamped", extends=Policy(PolicyName.SIGNED), require_time_stamp=True),
+    Policy("at-home", extends=Policy(PolicyName.MARKED), profile="kz"),
+    Policy("named", ("O=Tulpar*",), Policy("listed", extends=Policy(PolicyName.SIGNED), lists=("C2PA*",))),
+    Policy(
+        "newsroom",
+        ("sha256:ab*",),
+        Policy(PolicyName.TRUSTED),
+        lists=("C2PA*",),
+        profile="kz",
+        max_list_age_days=365,
+        require_time_stamp=True,
+    ),
+)
 
 
 def combinations(embedded: LayerEvidence) -> Iterator[Evidence]:
@@ -66,10 +105,11 @@ def combinations(embedded: LayerEvidence) -> Iterator[Evidence]:
 def test_no_combination_of_evidence_breaks_an_invariant(embedded: LayerEvidence) -> None:
     policies = itertools.cycle(POLICIES)
     for evidence in combinations(embedded):
-        verdict = judge(evidence, next(policies))  # 5 policies, coprime to the inner counts: each meets each state
+        policy = next(policies)  # 11 of them, coprime to the inner counts: each meets each state
+        verdict = judge(evidence, policy)
         check_belief(evidence, verdict)
         check_silence(evidence, verdict)
-        check_acceptance(verdict)
+        check_acceptance(verdict, policy)
         check_wording(verdict)
 
 
@@ -150,7 +190,7 @@ def check_silence(evidence: Evidence, verdict: Verdict) -> None:
     assert unchecked == set(verdict.not_checked)
 
 
-def check_acceptance(verdict: Verdict) -> None:
+def check_acceptance(verdict: Verdict, policy: Policy) -> None:
     assert verdict.exit_code == (3 if verdict.kind == "unreadable" else 0 if verdict.acceptable else 1)
     if not verdict.acceptable:
         return
@@ -160,11 +200,24 @@ def check_acceptance(verdict: Verdict) -> None:
         "trusted": {"verified", "recovered"},
         "origin": {"verified"},
     }
-    assert verdict.kind in allowed[verdict.policy]
-    assert verdict.ai in (SAYS_AI | {AI.NONE} if verdict.policy == "origin" else SAYS_AI)
-    if verdict.policy == "trusted":
-        assert verdict.signer is not None
-        assert verdict.signer["trusted"] is True
+    assert verdict.policy == policy.name
+    assert verdict.kind in allowed[policy.base]
+    assert verdict.ai in (SAYS_AI | {AI.NONE} if policy.base == "origin" else SAYS_AI)
+    signer = verdict.signer or {}
+    vouching = signer.get("trust_list") or {}
+    if policy.base == "trusted":
+        assert signer["trusted"] is True
+    if policy.name in ("listed", "named", "newsroom"):
+        assert signer["trusted"] is True
+        assert vouching["name"].startswith("C2PA")
+    if policy.name in ("named", "newsroom"):
+        assert signer["organization"] == "Tulpar LLP"
+    if policy.name in ("fresh", "newsroom"):
+        assert vouching["age_days"] <= 365
+    if policy.name in ("stamped", "newsroom"):
+        assert verdict.time_source == "tsa-trusted"
+    if policy.name in ("at-home", "newsroom"):
+        assert any(layer.detail.get("profile") == "kz" for layer in verdict.evidence)
 
 
 def check_wording(verdict: Verdict) -> None:
@@ -184,6 +237,33 @@ def check_wording(verdict: Verdict) -> None:
         assert "Nobody you trust vouches for the signer" in told
     if verdict.kind == "recovered":
         assert "a copy, possibly edited, of" in told
+    assert ("is 400 days old" in told) == any(
+        verdict.kind != "tampered" and layer.detail.get("signer", {}).get("trust_list", {}).get("age_days") == 400
+        for layer in verdict.evidence
+        if layer.layer == "manifest"
+    )
+    assert "4000 days old" not in told  # a single root does not age
+
+
+@pytest.mark.parametrize("embedded", MANIFESTS[-6:], ids=lambda layer: f"{layer.state}-{layer.detail['profile']}")
+def test_an_identity_assertion_never_changes_a_verdict(embedded: LayerEvidence) -> None:
+    detail = {key: value for key, value in embedded.detail.items() if key != "identities"}
+    for policy in POLICIES:
+        with_it, without = (
+            judge(of(layer), policy) for layer in (embedded, dataclasses.replace(embedded, detail=detail))
+        )
+        assert dataclasses.replace(with_it, evidence=()) == dataclasses.replace(without, evidence=())
+
+
+def test_some_evidence_satisfies_every_policy() -> None:
+    """Else the invariants above would hold of nothing."""
+    reached = {
+        policy.name
+        for embedded in (*MANIFESTS[:9], *MANIFESTS[-6:])
+        for policy in POLICIES
+        if judge(of(embedded), policy).acceptable
+    }
+    assert reached == {policy.name for policy in POLICIES}
 
 
 @pytest.mark.parametrize("embedded", MANIFESTS[::5], ids=lambda layer: f"{layer.state}-{layer.ai}")
