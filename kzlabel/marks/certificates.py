@@ -28,6 +28,36 @@ def opened(der: bytes) -> Certificate | None:
     return (_remembered if len(der) <= _USUAL else _opened)(der)
 
 
+def unprocessed(chain: tuple[bytes, ...]) -> bool:
+    """Whether a certificate above the leaf has a critical extension that nobody here looks at.
+
+    RFC 5280, 4.2: such a certificate must be refused. c2pa passes over the constraints of names, for one.
+    """
+    return any((_terms if len(der) <= _USUAL else _read_terms)(der) for der in chain[1:])
+
+
+def _read_terms(der: bytes) -> bool:
+    from cryptography import x509
+    from cryptography.x509.oid import ExtensionOID
+
+    looked_at = {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.CERTIFICATE_POLICIES,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+    }
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            extensions = x509.load_der_x509_certificate(der).extensions
+        return any(one.critical and one.oid not in looked_at for one in extensions)
+    except _oddities():
+        return True
+
+
+_terms = lru_cache(maxsize=64)(_read_terms)
+
+
 def _opened(der: bytes) -> Certificate | None:
     """None for what is no certificate."""
     from cryptography import x509
@@ -49,8 +79,15 @@ def _opened(der: bytes) -> Certificate | None:
         )
         fingerprint = certificate.fingerprint(SHA256()).hex()
         return Certificate(name, organization, fingerprint, certificate.not_valid_after_utc, other_purpose)
-    except (ValueError, x509.InvalidVersion):
+    except _oddities():
         return None
+
+
+def _oddities() -> tuple[type[Exception], ...]:
+    """What cryptography raises for certificates that break the rules."""
+    from cryptography import x509
+
+    return (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 _remembered = lru_cache(maxsize=32)(_opened)

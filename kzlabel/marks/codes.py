@@ -62,10 +62,14 @@ HARMLESS_FAMILIES = ("timeStamp.", "cawg.")
 INGREDIENT_FAMILY = "ingredient."
 INGREDIENT_TAMPERED = frozenset({"ingredient.manifest.mismatch", "ingredient.claimSignature.mismatch"})
 
+# An algorithm that is not on the allowed list.
+UNSUPPORTED = "algorithm.unsupported"
+
 # Our own, for what has no code in the specification.
 UNREADABLE = "kzlabel.manifest.unreadable"
 REMOTE = "kzlabel.manifest.remote"
 UNPROVEN = "kzlabel.manifest.unproven"
+PARTIAL = "kzlabel.binding.partial"
 NOT_PARSED = "kzlabel.file.unparsable"
 IN_LIST = "kzlabel.crl.revoked"  # by a revocation list; the specification knows OCSP alone
 NOT_IN_LIST = "kzlabel.crl.notRevoked"

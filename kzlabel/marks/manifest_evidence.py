@@ -13,20 +13,20 @@ from ..containers.boxes import BoxWalker
 from ..errors import LimitExceeded, UnreadableFile
 from ..evidence import Layer, LayerEvidence, State
 from ..inert import inert
-from ..limits import DEFAULT_LIMITS, Limits
+from ..limits import Limits
 from ..trust import NOBODY, Anchor, Trust
 from ..trust.revocation import Answer, RevocationChecker
 from . import codes, revoked
-from .binding import MALFORMED, MISMATCH, DataHash, Fault, OwnBinding, data_hash, holds
-from .certificates import opened
+from .binding import ALGORITHMS, MALFORMED, MISMATCH, DataHash, Fault, OwnBinding, data_hash, holds
+from .certificates import opened, unprocessed
+from .coverage import Coverage, coverage
 from .identities import Identity, identities
 from .manifest_reading import ManifestReport, Status, explanations
-from .store import Piece, signer_chain
+from .store import Piece, doubled, signer_chain
 from .vouching import NOBODY_VOUCHES, anchor_named, voucher
 
 # c2pa's explanation, beside a dataHash mismatch, when a store does not stand where the exclusion is.
 _ELSEWHERE = "exclusion does not match"
-_MAX_PLACES = 200  # byte ranges listed
 # c2pa calls every time-stamp of a claim of version 1 trusted, whoever made it, and says so by this word.
 _LEGACY = "legacy"
 _SIGNERS, _IDENTITIES = "manifest", "cawg"  # kinds of anchors, in c2pa's words
@@ -69,9 +69,11 @@ def evidence(
     elif broken is not None or any(_is_data_hash(one) and _ELSEWHERE in one.explanation for one in failure):
         failure = _rebound(failure, _displaced(report, file, broken))
 
+    failure = _uncheckable(report, failure)
     failure += _unproven(success, failure)
 
     chain = signer_chain(store, active) if store else ()
+    failure += _ambiguous(store, chain, success)
     leaf = _Leaf.of(report, chain)
     if leaf.other_purpose:
         failure.append(Status("signingCredential.invalid", "the certificate is one for time-stamps or revocation"))
@@ -87,6 +89,10 @@ def evidence(
         success, failure = _as_of_then(success, failure, again, trust)
     if by := _trusted(success):
         vouched = voucher(by.explanation, trust, chain, time.proven)
+    if vouched.trusted and unprocessed(chain):
+        vouched = NOBODY_VOUCHES
+        success = [one for one in success if one.code != "signingCredential.trusted"]
+        failure.append(Status("signingCredential.untrusted", "an authority's certificate sets terms that are unknown"))
     if vouched.lapsed:
         success = [one for one in success if one.code != "signingCredential.trusted"]
         failure.append(Status("signingCredential.untrusted", "the term of who vouches for the signer is over"))
@@ -98,6 +104,10 @@ def evidence(
         informational = [one for one in informational if one.code != codes.OCSP_SKIPPED]
         kind, told = revoked.status(answer)
         {"success": success, "informational": informational, "failure": failure}[kind].append(told)
+    state = codes.state_of(one.code for one in failure)
+    covered = _coverage(report, file, failure)
+    if covered and not covered.whole and state in (State.VALID, State.EXPIRED):
+        informational.append(Status(codes.PARTIAL, "the hard binding leaves out more than the manifest's own place"))
     ingredients = report.ingredients(active)
     training = report.training(active)
     detail: dict[str, Any] = {
@@ -116,13 +126,13 @@ def evidence(
         "identities": [one.to_json() for one in named] or None,
         "ingredients": [entry.to_json() for entry in ingredients],
         "ingredients_ok": not any(entry.broken for entry in ingredients),
-        "binding": _binding(report, file, failure),
+        "binding": covered.to_json() if covered else None,
         "revocation": answer.to_json() if answer else None,
         "explanations": explanations([*failure, *(one for one in informational if one.code not in codes.HARMLESS)]),
     }
     return LayerEvidence(
         layer,
-        codes.state_of(one.code for one in failure),
+        state,
         ai=report.ai(active),
         codes=_all_codes([*success, *informational, *failure], named),
         detail={key: value for key, value in detail.items() if value is not None},
@@ -178,6 +188,36 @@ def _unproven(success: list[Status], failure: list[Status]) -> list[Status]:
     return [Status(codes.UNPROVEN, "the validation reports neither that signature and content match nor why not")]
 
 
+def _ambiguous(store: bytes | None, chain: tuple[bytes, ...], success: list[Status]) -> list[Status]:
+    """What c2pa reads in one way and others could read in another."""
+    if store is None or not any(one.code == codes.SIGNATURE_HOLDS for one in success):
+        return []
+    if not chain or opened(chain[0]) is None:  # what is asked of the certificate cannot be asked
+        return [Status(codes.UNPROVEN, "the certificate of the signature cannot be found or read")]
+    return [Status(codes.UNPROVEN, "two manifests bear the same label")] if doubled(store) else []
+
+
+def _uncheckable(report: ManifestReport, failure: list[Status]) -> list[Status]:
+    """A hash or signature that c2pa cannot compute is none that differs: nobody is accused of a change for it."""
+    claim = report.manifest(report.active).get("claim") or {}
+    binding = report.binding(report.active)
+    dropped: set[str] = set()
+    if binding and _disallowed(binding[1].get("alg") or claim.get("alg")):
+        dropped |= codes.BINDING
+    if _disallowed(claim.get("alg")):
+        dropped.add("assertion.hashedURI.mismatch")
+    if any(one.code == codes.UNSUPPORTED for one in failure):
+        dropped.add("claimSignature.mismatch")
+    if not dropped:
+        return failure
+    kept = [one for one in failure if one.code not in dropped]
+    return [*kept, Status(codes.UNSUPPORTED, "an algorithm is not supported or not allowed")]
+
+
+def _disallowed(alg: object) -> bool:
+    return isinstance(alg, str) and alg not in ALGORITHMS
+
+
 def in_place(report: ManifestReport, piece: Piece) -> bool:
     """Whether a store stands where its own hard binding says, and not in a picture, say, inside a recording's tags."""
     found = report.binding(report.active)
@@ -228,38 +268,12 @@ def bound_data(report: ManifestReport) -> DataHash | None:
     return data_hash(found[1], default)
 
 
-def _binding(report: ManifestReport, file: BinaryIO, failure: list[Status]) -> dict[str, Any] | None:
-    """The kind of the hard binding, and the byte ranges that it leaves out, the manifest's own place aside."""
+def _coverage(report: ManifestReport, file: BinaryIO, failure: list[Status]) -> Coverage | None:
     found = report.binding(report.active)
     if found is None:
         return None
-    kind, assertion = found
-    places: list[tuple[int, int]] = []
-    if kind == "bmffHash":
-        places = _open_boxes(assertion, file)
-    elif bound := bound_data(report):
-        # c2pa makes sure that the manifest stands in an exclusion, unless it says that it does not.
-        displaced = any(one.code == MALFORMED for one in failure)
-        own = None if displaced else max(bound.exclusions, key=lambda place: place[1], default=None)
-        places = [place for place in bound.exclusions if place != own]
-    return {"type": kind, "uncovered": [list(place) for place in places[:_MAX_PLACES]]}
-
-
-def _open_boxes(assertion: Mapping[str, Any], file: BinaryIO) -> list[tuple[int, int]]:
-    """Boxes of the top level that a bmffHash leaves out: by the rules `ftyp` and `mfra`, often `free` and `skip`."""
-    exclusions = assertion.get("exclusions")
-    named = {
-        entry["xpath"][1:].encode()
-        for entry in (exclusions if isinstance(exclusions, list) else ())
-        # With data to match, as for the manifest's own box, it is not every box of that type.
-        if isinstance(entry, dict) and isinstance(entry.get("xpath"), str) and not entry.get("data")
-    }
-    found: list[tuple[int, int]] = []
-    with suppress(UnreadableFile, LimitExceeded):
-        for box in BoxWalker(file, DEFAULT_LIMITS).top():
-            if box.type in named:
-                found.append((box.start, box.end - box.start))
-    return found
+    displaced = any(one.code == MALFORMED for one in failure)
+    return coverage(*found, bound_data(report), file, displaced=displaced)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from ..containers.isobmff import C2PA_UUID
 
@@ -21,6 +21,8 @@ MAX_CHAIN = 16  # certificates beside a signature; real ones have 1 to 4
 # The description box of a manifest store: type UUID "c2pa", toggles (requestable, labelled), label "c2pa".
 _STORE_TYPE = b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
 _DESCRIPTION = b"jumd" + _STORE_TYPE + b"\x03c2pa\x00"
+# The type of a claim's signature, "c2cs" as a UUID: what the box is, whatever its label says.
+_SIGNATURE_TYPE = b"c2cs\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
 _BEFORE = 12  # length and type of the superbox, length of the description box
 
 # C2PA 2.4, A.5: in its uuid box, version, purpose and an offset stand before the store, with the box's header 45 bytes.
@@ -60,15 +62,18 @@ def carve(file: BinaryIO, limit: int) -> Piece | None:
 def signer_chain(store: bytes, manifest: str) -> tuple[bytes, ...]:
     """The certificates, DER, that came with the signature of this manifest, the leaf first; none if not found."""
     try:
-        for label, content in _superboxes(store):
-            if label != "c2pa":
-                continue
-            for name, boxes in _superboxes(content):
-                if name == manifest:
-                    return _chain(boxes)
+        return next((_chain(found.content) for found in _manifests(store) if found.label == manifest), ())
     except (ValueError, IndexError, RecursionError, UnicodeDecodeError):
         return ()
-    return ()
+
+
+def doubled(store: bytes) -> bool:
+    """Whether two manifests of a store bear one label, so that nobody can say which of them is meant."""
+    try:
+        labels = [found.label for found in _manifests(store)]
+    except (ValueError, IndexError, RecursionError, UnicodeDecodeError):
+        return False
+    return len(labels) != len(set(labels))
 
 
 def chain_of_signature(cose: bytes) -> tuple[bytes, ...]:
@@ -104,10 +109,10 @@ def _piece(file: BinaryIO, start: int, limit: int) -> Piece:
 
 
 def _chain(manifest: bytes) -> tuple[bytes, ...]:
-    for label, content in _superboxes(manifest):
-        if label != "c2pa.signature":
+    for found in _superboxes(manifest):
+        if found.type != _SIGNATURE_TYPE:
             continue
-        for kind, payload in _boxes(content):
+        for kind, payload in _boxes(found.content):
             if kind == b"cbor":
                 return _certificates(payload)
     return ()
@@ -129,15 +134,27 @@ def _certificates(cose: bytes) -> tuple[bytes, ...]:
     return ()
 
 
-def _superboxes(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Label and content of each JUMBF superbox on this level."""
+class _Superbox(NamedTuple):
+    type: bytes
+    label: str
+    content: bytes
+
+
+def _manifests(store: bytes) -> Iterator[_Superbox]:
+    for found in _superboxes(store):
+        if found.label == "c2pa":
+            yield from _superboxes(found.content)
+
+
+def _superboxes(data: bytes) -> Iterator[_Superbox]:
+    """The JUMBF superboxes on this level."""
     for kind, content in _boxes(data):
         if kind != b"jumb":
             continue
         size = int.from_bytes(content[:4], "big")
         description = content[8:size]
         label = description[17:].split(b"\0", 1)[0].decode("utf-8")  # behind the UUID and the toggles
-        yield label, content[size:]
+        yield _Superbox(description[:16], label, content[size:])
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

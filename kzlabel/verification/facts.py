@@ -11,7 +11,8 @@ manifest, sidecar
     binding: {uncovered: [[start, length], …]}: byte ranges that the hard binding leaves out.
     revocation: {status: good, revoked, unknown or not-checked, why, revoked_at, reason, after_signing, …}; absent where
     nobody asked. Its effect on the state is in the codes.
-    The code `text.partial` on a valid layer: the mark covers only a passage of the text.
+    The code `text.partial` on a valid layer: the mark covers only a passage of the text. `kzlabel.binding.partial`:
+    its hard binding leaves out ranges in which the work itself may stand.
 metadata
     generator, identifier, training, as above.
 watermark
@@ -48,6 +49,7 @@ SAYS_AI = frozenset({AI.GENERATED, AI.MODIFIED})
 
 _NOTHING = frozenset({State.ABSENT, State.NOT_CHECKED})
 _NO_SIDECAR = _NOTHING | {State.NOT_FOR_THIS_FILE}
+_PARTIAL = frozenset({"text.partial", "kzlabel.binding.partial"})
 _INTACT = frozenset({State.VALID, State.EXPIRED})
 _TIME_SOURCES = ("tsa-trusted", "tsa-untrusted", "claimed", "none")
 
@@ -177,7 +179,9 @@ class Facts:
     @property
     def partial(self) -> bool:
         """Whether the deciding manifest is intact and covers only a part of the content."""
-        return self.intact is not None and self.deciding is not None and "text.partial" in self.deciding.codes
+        if self.intact is None or self.deciding is None:
+            return False
+        return not _PARTIAL.isdisjoint(self.deciding.codes)
 
     @property
     def whole(self) -> Statement | None:

@@ -113,7 +113,8 @@ CAUTIONS: Mapping[str, str] = {
     "manifest.invalid.revoked": "Nothing that the mark says can be relied on.",
     "manifest.untrusted": "Nobody you trust vouches for the signer, {signer}: anyone can make a mark under any name.",
     "manifest.expired": (
-        "The certificate of {signer} had expired, and no trusted time-stamp shows that it was signed before."
+        "The certificate of {signer} had expired or was not valid yet, "
+        "and no trusted time-stamp shows that it was signed within its term."
     ),
     "recovered.enrolled": "Nobody you trust vouches for the signer, who is only enrolled in that registry.",
     "manifest.partial": "The signature covers that part alone; the rest of the {noun} may come from anywhere.",
@@ -122,7 +123,7 @@ CAUTIONS: Mapping[str, str] = {
     "watermark.unconfirmed": "The watermark may have been copied from another work.",
 }
 
-LAPSED = "{anchor} would have vouched for the signer, but its own term was over on {expires}."
+LAPSED = "{anchor} would vouch for the signer, but its own term, which ends on {expires}, does not cover that time."
 STALE = "The list that vouches for the signer, {name} of {date}, is {age} days old; look for a newer one."
 RECORDED = "The mark records that people are told so in the {noun} itself."
 CLAIMED = "The broken mark had claimed that this {noun} {origin}; that is not proven."
