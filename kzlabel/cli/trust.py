@@ -78,7 +78,7 @@ def add(
     content, listed = _read(source, allow_http)
     added = _store().add(
         content,
-        name=name or Path(source.rstrip("/").rpartition("/")[2]).stem or source,
+        name=name if name is not None else Path(source.rstrip("/").rpartition("/")[2]).stem or source,
         purpose=purpose,
         date=_date(issued) or content.date or listed,
         source=source if _is_address(source) else str(Path(source).absolute()),
