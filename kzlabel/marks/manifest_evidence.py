@@ -69,6 +69,8 @@ def evidence(
     elif broken is not None or any(_is_data_hash(one) and _ELSEWHERE in one.explanation for one in failure):
         failure = _rebound(failure, _displaced(report, file, broken))
 
+    if not any(one.code in codes.BINDING for one in failure):
+        failure += _unbound(report)
     failure = _uncheckable(report, failure)
     failure += _unproven(success, failure)
 
@@ -186,6 +188,17 @@ def _unproven(success: list[Status], failure: list[Status]) -> list[Status]:
     if codes.SIGNATURE_HOLDS in held and held & codes.BINDING_HOLDS:
         return []
     return [Status(codes.UNPROVEN, "the validation reports neither that signature and content match nor why not")]
+
+
+def _unbound(report: ManifestReport) -> list[Status]:
+    """An update manifest binds the content by its parent's hash: worth nothing where that was changed since.
+
+    To c2pa it is a fault of the parent alone.
+    """
+    broken = [entry for entry in report.binders(report.active) if entry.broken]
+    if any(entry.state is State.TAMPERED for entry in broken):
+        return [Status("assertion.hashedURI.mismatch", "the manifest that binds the content was changed")]
+    return [Status(codes.UNPROVEN, "the manifest that binds the content cannot be judged")] if broken else []
 
 
 def _ambiguous(store: bytes | None, chain: tuple[bytes, ...], success: list[Status]) -> list[Status]:

@@ -274,6 +274,15 @@ class ManifestReport:
                 return self.binding(entry.manifest_id, depth + 1)
         return None
 
+    def binders(self, manifest: str, depth: int = 0) -> list[Ingredient]:
+        """The parents, one above the other, through which an update manifest has its hard binding."""
+        if any(_base(label).startswith(start) for label in self.assertions(manifest) for start in _HASHES):
+            return []
+        for entry in self.ingredients(manifest):
+            if entry.relationship == "parentOf" and entry.manifest_id and depth < MAX_DEPTH:
+                return [entry, *self.binders(entry.manifest_id, depth + 1)]
+        return []
+
     def title(self, manifest: str) -> str | None:
         claim = _mapping(self.manifest(manifest).get("claim"))
         found = claim.get("dc:title")

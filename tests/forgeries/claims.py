@@ -16,6 +16,7 @@ from kzlabel.marks.definition import definition
 from kzlabel.marks.manifest import Parent
 from kzlabel.trust import NOBODY
 from tests.marks import samples
+from tests.pki import PrivateSigner
 
 from .cose import Signature, certificates
 from .jumbf import Manifest, Store
@@ -320,6 +321,31 @@ def update_of_a_changed_work(shop: Workshop) -> Iterator[Made]:
     yield Made.of("picture.jpg", _updated(shop, bytes(changed)), _updated(shop, shop.signed("picture.jpg")))
 
 
+def update_over_a_rewritten_binding(shop: Workshop) -> Iterator[Made]:
+    """The pixels are changed, and the hash in the parent's manifest with them: as it is, and signed by a stranger."""
+    genuine = _updated(shop, shop.signed("picture.jpg"))
+    changed = bytearray(genuine)
+    changed[-40] ^= 1
+
+    def edit(store: Store, signer: Any) -> None:
+        parent, _ = store.manifests
+        bound = parent.value("c2pa.hash.data")
+        start = bound["exclusions"][0]["start"]
+        end = start + 12 + len(store_of(genuine, "picture.jpg"))  # where the larger store ends now
+        parent.set("c2pa.hash.data", {**bound, "hash": hashlib.sha256(changed[:start] + changed[end:]).digest()})
+        if signer:
+            parent.seal(signer)
+
+    for signer in (None, shop.intruder):
+        forged = shop.restored("picture.jpg", lambda store, by=signer: edit(store, by), bytes(changed))
+        yield Made.of("picture.jpg", forged, genuine)
+
+
+def update_by_a_stranger(shop: Workshop) -> Iterator[Made]:
+    """On a trusted work that is left as it was."""
+    yield Made.of("picture.jpg", _updated(shop, shop.signed("picture.jpg"), shop.intruder), shop.signed("picture.jpg"))
+
+
 def _with_parent(shop: Workshop) -> Iterator[tuple[str, bytes]]:
     """Works of the trusted signer, "modified", whose parent carries a manifest that says "generated"."""
     for name in ("picture.jpg", "picture.png"):
@@ -330,7 +356,7 @@ def _with_parent(shop: Workshop) -> Iterator[tuple[str, bytes]]:
         yield name, shop.sign(shop.work(name).read_bytes(), name, values, parent=Parent(path, mime))
 
 
-def _updated(shop: Workshop, signed: bytes) -> bytes:
+def _updated(shop: Workshop, signed: bytes, by: PrivateSigner | None = None) -> bytes:
     import c2pa
 
     context = manifest._context(NOBODY, 0)
@@ -338,7 +364,8 @@ def _updated(shop: Workshop, signed: bytes) -> bytes:
     builder = c2pa.Builder(json.dumps(told), context=context)
     builder.set_intent(c2pa.C2paBuilderIntent.UPDATE)
     target = io.BytesIO()
-    signer = c2pa.Signer.from_callback(shop.signer.sign, c2pa.C2paSigningAlg.ES256, shop.signer.chain, None)
+    by = by or shop.signer
+    signer = c2pa.Signer.from_callback(by.sign, c2pa.C2paSigningAlg.ES256, by.chain, None)
     builder.sign(signer, "image/jpeg", io.BytesIO(signed), target)
     return target.getvalue()
 

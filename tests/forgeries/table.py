@@ -175,6 +175,11 @@ TABLE: Mapping[str, tuple[Row, ...]] = {
                   "it.", claims.update_over_changed_content, "binding", CHANGED),
         _tampered("An update manifest for changed content", "The pixels are changed first, and the trusted signer "
                   "signs an update.", claims.update_of_a_changed_work, "binding", CHANGED),
+        _tampered("An update manifest over a rewritten binding", "The pixels are changed, and so is the hash in the "
+                  "parent's manifest, once signed anew by a stranger.", claims.update_over_a_rewritten_binding,
+                  "assertion", MARK_CHANGED),
+        _untrusted("An update manifest by a stranger", "On a trusted work that is left as it was.",
+                   claims.update_by_a_stranger, time_source="none"),
     ),
     "The works that went into it": (
         _verified("The parent's manifest removed", "From the store of a work made from it.",
