@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -16,9 +16,11 @@ from typer.exceptions import TyperException
 from .. import __version__
 from ..errors import ConfigurationError, ExitCode, KzlabelError
 from ..settings import limits_from, read_config
-from ..trust.own_policies import own_policies
 from . import audit, demo, inspect, keys, label, output, trust, verify
 from .options import Settings, option
+
+if TYPE_CHECKING:
+    from ..trust import Policy
 
 app = typer.Typer(
     name="kzlabel",
@@ -57,9 +59,17 @@ def settings(
 ) -> None:
     """Label AI-generated images, films, recordings and texts, and verify such labels."""
     table = read_config(config)
-    context.obj = Settings(limits_from(table, os.environ), own_policies(table.get("policies", {})))
+    context.obj = Settings(limits_from(table, os.environ), _own_policies(table))
     context.default_map = _defaults(context, context.command, table)
     _split_variables_at_line_ends(context)
+
+
+def _own_policies(table: Mapping[str, Any]) -> Mapping[str, Policy]:
+    if "policies" not in table:
+        return {}
+    from ..trust.own_policies import own_policies
+
+    return own_policies(table["policies"])
 
 
 def run(arguments: list[str] | None = None) -> ExitCode:

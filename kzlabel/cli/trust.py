@@ -11,7 +11,7 @@ import typer
 
 from ..errors import ExitCode, NetworkError, TrustError, UsageError
 from ..inert import inert
-from ..trust.anchors import Purpose
+from ..trust.purpose import Purpose
 from . import output as terminal
 from .options import option
 

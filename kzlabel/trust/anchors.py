@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 from ..errors import TrustError
 from ..files import reason
 from .authorities import MAX_ANCHOR_BYTES, Authority, authorities, first_expiry, read_content
-
-
-class Purpose(StrEnum):
-    """What an anchor may vouch for, and nothing else."""
-
-    SIGNING = "signing"
-    """Claim signatures."""
-    TIME_STAMPING = "time-stamping"
-    """RFC 3161 time-stamps."""
-    IDENTITY = "identity"
-    """Identity assertions (CAWG), which are reported and decide nothing."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from .anchors import Anchor, Purpose, Trust
+from .anchors import Anchor, Trust
 from .authorities import Authority, authorities, first_expiry
+from .purpose import Purpose
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from ..errors import TrustError
@@ -183,6 +181,9 @@ def _objection(rule: _Rule, verdict: str, ai: AI, signer: Mapping[str, Any] | No
 
 @cache
 def _rules() -> Mapping[PolicyName, _Rule]:
+    import tomllib
+    from importlib import resources
+
     values = tomllib.loads((resources.files(__package__) / "policies.toml").read_text("utf-8"))
     return {
         PolicyName(name): _Rule(

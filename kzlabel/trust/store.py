@@ -18,9 +18,10 @@ from typing import Any
 from ..errors import TrustError
 from ..files import locked, reason, replace_whole
 from ..inert import inert
-from .anchors import Purpose, Trust
+from .anchors import Trust
 from .authorities import Authority, Content, authorities
 from .lists import TrustList, shipped_lists, trust_of
+from .purpose import Purpose
 
 INDEX, LOCK = "index.json", ".lock"
 MAX_INDEX_BYTES = 1 << 20
