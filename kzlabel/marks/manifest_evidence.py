@@ -110,6 +110,8 @@ def evidence(
     covered = _coverage(report, file, failure)
     if covered and not covered.whole and state in (State.VALID, State.EXPIRED):
         informational.append(Status(codes.PARTIAL, "the hard binding leaves out more than the manifest's own place"))
+    all_codes = _all_codes([*success, *informational, *failure], named)
+    told_of = [*failure, *(one for one in informational if one.code not in codes.HARMLESS)]
     ingredients = report.ingredients(active)
     training = report.training(active)
     detail: dict[str, Any] = {
@@ -130,13 +132,13 @@ def evidence(
         "ingredients_ok": not any(entry.broken for entry in ingredients),
         "binding": covered.to_json() if covered else None,
         "revocation": answer.to_json() if answer else None,
-        "explanations": explanations([*failure, *(one for one in informational if one.code not in codes.HARMLESS)]),
+        "explanations": explanations([one for one in told_of if one.code in all_codes]),
     }
     return LayerEvidence(
         layer,
         state,
         ai=report.ai(active),
-        codes=_all_codes([*success, *informational, *failure], named),
+        codes=all_codes,
         detail={key: value for key, value in detail.items() if value is not None},
     )
 

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from kzlabel.marks.identities import identities
 from kzlabel.marks.manifest_reading import ManifestReport
 from kzlabel.trust import NOBODY, Trust, load_anchor
 from kzlabel.verification.lines import text
+from kzlabel.verification.report import ReportItem
+from kzlabel.verification.report import report as report_page
 
 from ..system import need
 
@@ -72,6 +75,17 @@ def test_lines_tell_an_identity_and_that_it_decides_nothing() -> None:
     told = text(verdict, verbose=True)
     assert "Identity: Aigerim Example (Example Press): an identity assertion that holds, and somebody you trust" in told
     assert "it decides nothing" in told
+
+
+def test_the_report_shows_an_identity() -> None:
+    verdict = Verifier(VerifyOptions(trust=Trust((CLAIM,)))).verify(FOLDER / "x509.jpg")
+    page = report_page([ReportItem(verdict)], title="t", generated_at=datetime.now(UTC))
+    assert "<dt>Identity</dt><dd>Aigerim Example (Example Press): an identity assertion that holds, and nobody" in page
+
+
+def test_what_anchors_for_identities_prove_is_not_explained_away() -> None:
+    verdict = Verifier(VerifyOptions(trust=Trust((), (), (PERSON,)))).verify(FOLDER / "x509.jpg")
+    assert "cawg.x509.credential.untrusted" not in verdict.evidence[0].detail["explanations"]
 
 
 def test_reading_an_identity_asks_no_host_that_it_names(tmp_path: Path) -> None:
