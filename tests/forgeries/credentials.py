@@ -203,6 +203,26 @@ def revoked_and_dated_back(shop: Workshop) -> Iterator[Made]:
         yield Made.of(name, forged, genuine)
 
 
+def revoked_in_a_list(shop: Workshop) -> Iterator[Made]:
+    yield from _by(shop, shop.revoked)
+
+
+def revoked_in_a_list_and_dated_back(shop: Workshop) -> Iterator[Made]:
+    """A time-stamp from before the revocation, by an authority that nobody trusts."""
+    yield from _by(shop, shop.revoked, FILES[:1], stamp=_at(shop.false_clock, -30))
+
+
+def revoked_in_a_list_with_a_good_answer_of_a_stranger(shop: Workshop) -> Iterator[Made]:
+    """The signature brings along an answer that it was not revoked, by a responder that nobody appointed."""
+    staple = stamps.answer(shop.revoked, shop.root, revoked=False, by=shop.stranger)
+    yield from _by(shop, shop.revoked, FILES[:1], staple=staple)
+
+
+def revoked_after_a_trusted_time_stamp(shop: Workshop) -> Iterator[Made]:
+    """No forgery: signed while the certificate was good, as a trusted time-stamp shows."""
+    yield from _by(shop, shop.revoked, stamp=_at(shop.clock, -30))
+
+
 # --- when ---
 
 

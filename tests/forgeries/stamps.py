@@ -85,10 +85,31 @@ class Stamper:
         return bytes(cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump())
 
 
-def answer(signer: PrivateSigner, issuer: Authority, *, revoked: bool) -> bytes:
-    """The answer on revocation (OCSP), DER, by a responder of the issuer: good, or revoked a week ago."""
+def revocation_list(signer: PrivateSigner, issuer: Authority) -> bytes:
+    """The issuer's list, DER, in which the signer was revoked a week ago, and not for a stolen key."""
     (leaf, *_) = x509.load_pem_x509_certificates(signer.chain.encode())
-    responder = issuer.signer(name="Test Responder", purposes=(OCSP_SIGNING,))
+    entry = (
+        x509.RevokedCertificateBuilder()
+        .serial_number(leaf.serial_number)
+        .revocation_date(days(-7))
+        .add_extension(x509.CRLReason(x509.ReasonFlags.cessation_of_operation), critical=False)
+        .build()
+    )
+    return (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(days(-1))
+        .next_update(days(6))
+        .add_revoked_certificate(entry)
+        .sign(issuer.key, hashes.SHA256())
+        .public_bytes(Encoding.DER)
+    )
+
+
+def answer(signer: PrivateSigner, issuer: Authority, *, revoked: bool, by: Authority | None = None) -> bytes:
+    """The answer on revocation (OCSP), DER: good, or revoked a week ago. by: whose responder, the issuer's if None."""
+    (leaf, *_) = x509.load_pem_x509_certificates(signer.chain.encode())
+    responder = (by or issuer).signer(name="Test Responder", purposes=(OCSP_SIGNING,))
     certificate = x509.load_pem_x509_certificate(responder.chain.encode())
     status, at, why = (
         (ocsp.OCSPCertStatus.REVOKED, days(-7), x509.ReasonFlags.key_compromise)

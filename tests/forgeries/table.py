@@ -6,7 +6,7 @@ The expectations follow from the table of verdicts in docs/verdict.md, not from 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import claims, content, contradictions, credentials, strings, texts
 from .workshop import Made, Workshop
@@ -20,7 +20,8 @@ class Row:
 
     title: what is forged. how: how it is made. make: makes it, in one or several formats. verdict, reason: what
     `kzlabel verify` is to answer. signed, trusted: its exit codes under these policies. says: how its sentences are
-    to begin, {noun} for the medium. ai, time_source: further values of the verdict.
+    to begin, {noun} for the medium. ai, time_source: further values of the verdict. asked: whether the verifier is
+    given the authority's revocation list.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Row:
     says: str
     ai: str = "unknown"
     time_source: str | None = None
+    asked: bool = False
 
     @property
     def name(self) -> str:
@@ -91,6 +93,10 @@ def _verified(
     title: str, how: str, make: Callable[[Workshop], Iterator[Made]], says: str, ai: str = "generated", **more: str
 ) -> Row:
     return Row(title, how, make, "verified", "manifest.trusted", ACCEPTED, ACCEPTED, says, ai, **more)
+
+
+def _asked(row: Row) -> Row:
+    return replace(row, asked=True)
 
 
 def _partial(title: str, how: str, make: Callable[[Workshop], Iterator[Made]]) -> Row:
@@ -255,6 +261,15 @@ TABLE: Mapping[str, tuple[Row, ...]] = {
                  credentials.revoked, "revoked", REVOKED),
         _invalid("Revoked, and dated back", "With a time-stamp from before, by an authority that nobody trusts.",
                  credentials.revoked_and_dated_back, "revoked", REVOKED),
+        _asked(_invalid("Revoked, as a list says", "`--crl` gives the authority's list to the verifier.",
+                        credentials.revoked_in_a_list, "revoked", REVOKED)),
+        _asked(_invalid("Revoked, as a list says, and dated back", "With a time-stamp from before, by an authority "
+                        "that nobody trusts.", credentials.revoked_in_a_list_and_dated_back, "revoked", REVOKED)),
+        _asked(_invalid("Revoked, as a list says, with a good answer stapled", "By a responder that nobody appointed.",
+                        credentials.revoked_in_a_list_with_a_good_answer_of_a_stranger, "revoked", REVOKED)),
+        _asked(_verified("Revoked later than stamped", "No forgery: a trusted time-stamp from before the revocation.",
+                         credentials.revoked_after_a_trusted_time_stamp,
+                         GENERATED.replace("Test Signer", "Former Signer"), time_source="tsa-trusted")),
         _untrusted("Expired, without a time-stamp", "The leaf lapsed ten days ago.", credentials.expired, OUT_OF_TERM),
         _verified("Expired, and stamped in time", "No forgery: a trusted time-stamp from within the term.",
                   credentials.expired_and_stamped_in_time, GENERATED, time_source="tsa-trusted"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import socket
@@ -25,6 +26,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, shop: Workshop) -> Path:
     folder = tmp_path_factory.mktemp("home")
     (folder / "root.pem").write_text(shop.root.pem)
     (folder / "time-root.pem").write_text(shop.time_root.pem)
+    (folder / "root.crl").write_bytes(shop.revocation_list)
     return folder
 
 
@@ -45,9 +47,10 @@ def verify(home: Path, *arguments: str | Path) -> Told:
 
 @pytest.mark.parametrize("policy", ["signed", "trusted"])
 def test_the_command_says_and_exits_as_the_table_has_it(policy: str, home: Path, forged: Mapping[Path, Row]) -> None:
-    for code in (0, 1):
-        expected = {path: row for path, row in forged.items() if getattr(row, policy) == code}
-        told = verify(home, "--json", "--policy", policy, *expected)
+    for code, asked in itertools.product((0, 1), (False, True)):
+        expected = {path: row for path, row in forged.items() if (getattr(row, policy), row.asked) == (code, asked)}
+        lists = ["--crl", home / "root.crl"] if asked else []
+        told = verify(home, "--json", "--policy", policy, *lists, *expected)
         assert told.code == code, told.err
         for found, (path, row) in zip(told.json, expected.items(), strict=True):
             assert found["file"] == str(path)

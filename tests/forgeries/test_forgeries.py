@@ -10,6 +10,7 @@ import pytest
 
 from kzlabel.evidence import Evidence
 from kzlabel.trust import Policy
+from kzlabel.trust.revocation import Revocation, RevocationChecker
 from kzlabel.verification.collect import Collector
 from kzlabel.verification.judge import judge
 from kzlabel.verification.sentences import NOUNS
@@ -34,7 +35,10 @@ def told(policy: str, evidence: Evidence) -> int:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_a_forgery_gets_its_verdict(row: Row, shop: Workshop, tmp_path: Path) -> None:
-    collector = Collector(trust=shop.trust)
+    lists = Revocation(lists=(shop.revocation_list,))
+    collector = Collector(
+        trust=shop.trust, revocation=RevocationChecker(lists, shop.trust.anchors) if row.asked else None
+    )
     made: list[Made] = list(row.make(shop))
     assert made
     for number, one in enumerate(made):

@@ -18,9 +18,9 @@ from kzlabel.trust import Anchor, Trust
 from tests.marks import samples
 from tests.pki import PrivateSigner
 
-from .certificates import Authority
+from .certificates import Authority, days
 from .jumbf import SIGNATURE, Manifest, Store
-from .stamps import Stamper
+from .stamps import Stamper, revocation_list
 
 TEXTS = {
     "story.txt": "Қаладағы жел тынды.\nВетер утих, и слышна только трава.\n",
@@ -75,6 +75,15 @@ class Workshop:
     @cached_property
     def signer(self) -> PrivateSigner:
         return self.root.signer()
+
+    @cached_property
+    def revoked(self) -> PrivateSigner:
+        """Was trusted once; `revocation_list` says since when no longer."""
+        return self.root.signer(start=days(-60), name="Former Signer")
+
+    @cached_property
+    def revocation_list(self) -> bytes:
+        return revocation_list(self.revoked, self.root)
 
     @cached_property
     def intruder(self) -> PrivateSigner:
