@@ -53,6 +53,8 @@ def coverage(
     if kind == "bmffHash":
         named = list(_named(assertion))
         return Coverage(kind, _boxes(named, file), all(path in _NO_CONTENT for path in named))
+    if kind == "boxesHash":
+        return Coverage(kind, (), not any(_left_out(box) for box in _mappings(assertion.get("boxes"))))
     if bound is None:
         return Coverage(kind, (), True)
     # c2pa makes sure that the manifest stands in an exclusion, unless it says that it does not.
@@ -72,10 +74,18 @@ def _no_content(place: tuple[int, int], file: BinaryIO) -> bool:
 
 def _named(assertion: Mapping[str, Any]) -> Iterator[str]:
     """Paths of boxes that are left out. With data to match, as for the manifest's own box, it is not every such box."""
-    exclusions = assertion.get("exclusions")
-    for entry in exclusions if isinstance(exclusions, list) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("xpath"), str) and not entry.get("data"):
+    for entry in _mappings(assertion.get("exclusions")):
+        if isinstance(entry.get("xpath"), str) and not entry.get("data"):
             yield entry["xpath"]
+
+
+def _left_out(box: Mapping[str, Any]) -> bool:
+    """Whether the hash over boxes names this one only to leave it out, and it is not the manifest's own."""
+    return bool(box.get("excluded")) and box.get("names") != ["C2PA"]
+
+
+def _mappings(value: object) -> Iterator[Mapping[str, Any]]:
+    yield from (entry for entry in (value if isinstance(value, list) else ()) if isinstance(entry, dict))
 
 
 def _boxes(named: list[str], file: BinaryIO) -> tuple[tuple[int, int], ...]:

@@ -129,6 +129,26 @@ def box_over_content(shop: Workshop) -> Iterator[Made]:
     yield Made.of("film.mp4", _flipped(holed, genuine.index(b"mdat") + 200), genuine)
 
 
+def excluded_segment(shop: Workshop) -> Iterator[Made]:
+    """Signed by the trusted signer: a hash over the segments of a JPEG, of which the picture's is left out."""
+    signed = shop.signed("picture.jpg")
+
+    def edit(active: Manifest, left_out: str) -> None:
+        boxes = []
+        for name, start, end in _segments(signed):
+            box = {"names": [name], "hash": hashlib.sha256(signed[start:end]).digest(), "pad": b""}
+            boxes.append({**box, "excluded": True} if name == left_out else box)
+        active.drop("c2pa.hash.data", unlist=True)
+        active.add("c2pa.hash.boxes", {"alg": "sha256", "boxes": boxes})
+        active.seal(shop.signer)
+
+    holed, genuine = (
+        shop.resealed("picture.jpg", lambda active, left_out=left_out: edit(active, left_out))
+        for left_out in ("SOS", "C2PA")
+    )
+    yield Made.of("picture.jpg", _flipped(holed, len(holed) - 40), genuine)
+
+
 def free_space_filled(shop: Workshop) -> Iterator[Made]:
     """What C2PA leaves out of every film: boxes of free space, in which anything may stand."""
     genuine = shop.signed("film.mp4")
@@ -200,6 +220,21 @@ def _carrier(data: bytes, name: str) -> tuple[int, int]:
     if name.endswith("wav"):
         return at - 8, at + len(store) + len(store) % 2
     return at - 12, at + len(store)
+
+
+_SEGMENTS = {0xE0: "APP0", 0xEB: "C2PA", 0xDB: "DQT", 0xC0: "SOF0", 0xC4: "DHT", 0xDA: "SOS"}
+
+
+def _segments(jpeg: bytes) -> Iterator[tuple[str, int, int]]:
+    """Name, beginning and end of each, in the words of C2PA's hash over boxes."""
+    yield "SOI", 0, 2
+    at, last = 2, len(jpeg) - 2
+    while at < last:
+        name = _SEGMENTS[jpeg[at + 1]]
+        end = last if name == "SOS" else at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        yield name, at, end
+        at = end
+    yield "EOI", last, len(jpeg)
 
 
 def _repainted(png: bytes) -> bytes:

@@ -127,6 +127,8 @@ TABLE: Mapping[str, tuple[Row, ...]] = {
                  "changed afterwards.", content.exclusion_over_content),
         _partial("An exclusion of the box that holds a film's frames", "Signed by the trusted signer; the frames are "
                  "changed afterwards.", content.box_over_content),
+        _partial("A segment left out of a hash over segments", "Signed by the trusted signer; the segment holds the "
+                 "pixels, which are changed afterwards.", content.excluded_segment),
         _verified("Bytes hidden in the free space of a film", "A `free` box behind the end, which C2PA leaves out of "
                   "the hash; no player shows it.", content.free_space_filled,
                   f"{GENERATED} The signature leaves out 3 of the file's byte ranges."),
