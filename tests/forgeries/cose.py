@@ -46,13 +46,15 @@ class Signature:
         in_the_open: bool = False,
         payload: bytes | None = None,
         stamp: Callable[[bytes], bytes] | None = None,
+        stamp_as_before: Callable[[bytes], bytes] | None = None,
         staple: bytes | None = None,
     ) -> Signature:
         """A signature over `claim`.
 
         signer: has `alg`, `chain` and `sign`. chain: DER of other certificates than its own. alg: another number in
         the header. in_the_open: the chain stands in the header that nothing covers. payload: put inside, where nothing
-        belongs. stamp: yields a time-stamp token for what a time-stamp covers. staple: an OCSP answer.
+        belongs. stamp: yields a time-stamp token for what a time-stamp covers. stamp_as_before: the
+        same as claims of the first version had it. staple: an OCSP answer.
         """
         chain = certificates(signer.chain) if chain is None else chain
         told = chain[0] if len(chain) == 1 else list(chain)
@@ -64,6 +66,9 @@ class Signature:
         if stamp:
             covered = cbor2.dumps(["CounterSignature", made.protected, b"", cbor2.dumps(made.value)])
             made.unprotected["sigTst2"] = {"tstTokens": [{"val": stamp(covered)}]}
+        if stamp_as_before:
+            covered = cbor2.dumps(["CounterSignature", made.protected, b"", claim])
+            made.unprotected["sigTst"] = {"tstTokens": [{"val": stamp_as_before(covered)}]}
         if staple:
             made.unprotected["rVals"] = {"ocspVals": [staple]}
         return made

@@ -8,6 +8,8 @@ from typing import Any
 
 from cryptography import x509
 
+from kzlabel.declaration import Declaration
+from kzlabel.marks.definition import definition
 from tests.pki import SERVER_AUTHENTICATION, TIME_STAMPING, PrivateSigner
 
 from . import stamps
@@ -264,6 +266,22 @@ def expired_and_stamped_by_an_expired_stamper(shop: Workshop) -> Iterator[Made]:
     """Whose own certificate had lapsed when it says that it stamped."""
     clock = stamps.Stamper.under(shop.time_root, until=days(-40))
     yield from _by(shop, _lapsed(shop), stamp=_at(clock, -20))
+
+
+def expired_and_stamped_by_a_stranger_as_before(shop: Workshop) -> Iterator[Made]:
+    """In a claim of the first version, whose time-stamps c2pa takes for trusted, whoever made them."""
+    values = {**definition(Declaration(), None, opened=False, fmt="image/jpeg"), "claim_version": 1}
+    genuine = shop.sign(shop.work("picture.jpg").read_bytes(), "picture.jpg", values)
+
+    def edit(active: Manifest, signer: PrivateSigner) -> None:
+        at = days(-20) if signer is not shop.signer else None
+        active.seal(signer, stamp_as_before=lambda covered: shop.false_clock.reply(covered, at))
+
+    forged, twin = (
+        shop.resealed("picture.jpg", lambda active, by=by: edit(active, by), genuine)
+        for by in (_lapsed(shop), shop.signer)
+    )
+    yield Made.of("picture.jpg", forged, twin)
 
 
 def stamped_by_a_stranger(shop: Workshop) -> Iterator[Made]:

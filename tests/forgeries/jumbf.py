@@ -66,6 +66,11 @@ def read(data: bytes) -> Iterator[Box]:
         position += size
 
 
+def _claim(manifest: Box) -> Box:
+    """Of the first version or the second."""
+    return next(box for box in manifest.boxes[1:] if box.label in ("c2pa.claim", "c2pa.claim.v2"))
+
+
 @dataclass
 class Manifest:
     """One manifest of a store. `claim` is a plain mapping, kept until `seal` or `write` puts it back."""
@@ -76,7 +81,7 @@ class Manifest:
 
     @classmethod
     def of(cls, box: Box) -> Manifest:
-        claim = cbor2.loads(box["c2pa.claim.v2"].boxes[1].content)
+        claim = cbor2.loads(_claim(box).boxes[1].content)
         return cls(box, claim, Signature.of(box[SIGNATURE].boxes[1].content))
 
     @property
@@ -90,7 +95,7 @@ class Manifest:
     @property
     def claim_bytes(self) -> bytes:
         """The claim as it is signed."""
-        return self.box["c2pa.claim.v2"].boxes[1].content
+        return _claim(self.box).boxes[1].content
 
     def uri(self, label: str) -> str:
         return f"self#jumbf=/c2pa/{self.label}/c2pa.assertions/{label}"
@@ -130,7 +135,7 @@ class Manifest:
 
     def write_claim(self) -> None:
         """Put the claim as it is now in its place, without a new signature."""
-        self.box["c2pa.claim.v2"].boxes[1].content = cbor2.dumps(self.claim)
+        _claim(self.box).boxes[1].content = cbor2.dumps(self.claim)
 
     def write_signature(self) -> None:
         self.box[SIGNATURE].boxes[1].content = self.signature.whole
@@ -147,7 +152,7 @@ class Manifest:
         self.write_signature()
 
     def _lists(self) -> Iterator[list[dict[str, Any]]]:
-        for name in ("created_assertions", "gathered_assertions"):
+        for name in ("created_assertions", "gathered_assertions", "assertions"):
             if name in self.claim:
                 yield self.claim[name]
 

@@ -38,6 +38,11 @@ class Stamper:
         told = {"purposes": (TIME_STAMPING,), "critical_purposes": True, "start": days(-900), "until": days(900), **how}
         return cls(root.signer(name="Test TSA", organization="Test Time", **told), root)
 
+    def reply(self, covered: bytes, at: datetime | None = None) -> bytes:
+        """A whole reply, DER, around the token: as it stands in `sigTst`."""
+        token = cms.ContentInfo.load(self.token(covered, at))
+        return bytes(tsp.TimeStampResp({"status": {"status": "granted"}, "time_stamp_token": token}).dump())
+
     def token(self, covered: bytes, at: datetime | None = None) -> bytes:
         """A token, DER, over these bytes: a ContentInfo, as it stands in `sigTst2`."""
         imprint = tsp.MessageImprint({"hash_algorithm": _SHA256, "hashed_message": hashlib.sha256(covered).digest()})
