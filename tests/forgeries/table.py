@@ -280,7 +280,8 @@ TABLE: Mapping[str, tuple[Row, ...]] = {
         _untrusted("Expired, with an untrusted time-stamp", "From within the term, by an authority that nobody trusts.",
                    credentials.expired_and_stamped_by_a_stranger, OUT_OF_TERM, "tsa-untrusted"),
         _untrusted("The same in a claim of the first version", "Whose time-stamps some programs take for trusted, "
-                   "whoever made them.", credentials.expired_and_stamped_by_a_stranger_as_before, OUT_OF_TERM, "tsa-untrusted"),
+                   "whoever made them.", credentials.expired_and_stamped_by_a_stranger_as_before,
+                   OUT_OF_TERM, "tsa-untrusted"),
         _untrusted("Expired, with a time-stamp over other bytes", "By the trusted authority, for another signature.",
                    credentials.expired_and_stamped_for_other_bytes, OUT_OF_TERM),
         _untrusted("Expired, with a time-stamp under the root of signers", "That root is trusted for signers only.",
