@@ -214,7 +214,8 @@ def _ambiguous(store: bytes | None, chain: tuple[bytes, ...], success: list[Stat
 
 def _uncheckable(report: ManifestReport, failure: list[Status]) -> list[Status]:
     """A hash or signature that c2pa cannot compute is none that differs: nobody is accused of a change for it."""
-    claim = report.manifest(report.active).get("claim") or {}
+    found = report.manifest(report.active).get("claim")
+    claim = found if isinstance(found, dict) else {}
     binding = report.binding(report.active)
     dropped: set[str] = set()
     if binding and _disallowed(binding[1].get("alg") or claim.get("alg")):

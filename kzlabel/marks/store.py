@@ -125,12 +125,12 @@ def _certificates(cose: bytes) -> tuple[bytes, ...]:
         return ()
     protected, unprotected = signature[0], signature[1]
     headers = _item(protected, 0, 0)[0] if isinstance(protected, bytes) and protected else {}
-    for header in (headers, unprotected):
-        for key in (_X5CHAIN, _OLD_X5CHAIN):
-            if isinstance(header, dict) and key in header:
-                chain = header[key]
-                chain = chain[:MAX_CHAIN] if isinstance(chain, list) else [chain]
-                return tuple(chain) if all(isinstance(one, bytes) for one in chain) else ()
+    # In the header that nothing covers, c2pa heeds the old name alone: a chain put beside it must not pass for it.
+    for header, key in ((headers, _X5CHAIN), (headers, _OLD_X5CHAIN), (unprotected, _OLD_X5CHAIN)):
+        if isinstance(header, dict) and key in header:
+            chain = header[key]
+            chain = chain[:MAX_CHAIN] if isinstance(chain, list) else [chain]
+            return tuple(chain) if all(isinstance(one, bytes) for one in chain) else ()
     return ()
 
 

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 ALG, X5CHAIN = 1, 33  # RFC 9052, RFC 9360
+OLD_X5CHAIN = "x5chain"  # C2PA before 2.0
 ALGORITHMS = {"es256": -7, "es384": -35, "es512": -36, "ps256": -37, "ps384": -38, "ps512": -39, "ed25519": -8}
 
 

@@ -14,7 +14,7 @@ from tests.pki import SERVER_AUTHENTICATION, TIME_STAMPING, PrivateSigner
 
 from . import stamps
 from .certificates import PURPOSES, Authority, days, named, new_key
-from .cose import X5CHAIN, certificates
+from .cose import OLD_X5CHAIN, X5CHAIN, certificates
 from .jumbf import Manifest, Store
 from .weak import signed_with_sha1, with_an_extension_twice
 from .workshop import Made, Workshop
@@ -57,6 +57,22 @@ def second_chain_in_the_open(shop: Workshop) -> Iterator[Made]:
 
     for name in FILES:
         yield Made.of(name, shop.resealed(name, edit), shop.signed(name))
+
+
+def strange_chain_in_the_open(shop: Workshop) -> Iterator[Made]:
+    """A stranger's certificate beside the signer's, in the header where older signers keep theirs."""
+
+    def edit(active: Manifest, **more: bytes) -> None:
+        active.seal(shop.signer, in_the_open=True)
+        (leaf,) = certificates(shop.signer.chain)
+        added = {X5CHAIN: more["strange"]} if more else {}
+        active.signature.unprotected = {**added, OLD_X5CHAIN: leaf}
+        active.write_signature()
+
+    strange = certificates(shop.stranger.signer(name="Somebody", organization="Nobody Ltd").chain)[0]
+    for name in FILES:
+        forged = shop.resealed(name, lambda active: edit(active, strange=strange))
+        yield Made.of(name, forged, shop.resealed(name, edit))
 
 
 def only_chain_in_the_open(shop: Workshop) -> Iterator[Made]:

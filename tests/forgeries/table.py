@@ -214,6 +214,9 @@ TABLE: Mapping[str, tuple[Row, ...]] = {
                    "stranger's in the one that it does.", credentials.second_chain_in_the_open),
         _invalid("The trusted signer's certificate in the open only", "The stranger's stands nowhere.",
                  credentials.only_chain_in_the_open, "malformed", MALFORMED),
+        _verified("A stranger's certificate beside the trusted signer's", "In the header that no signature covers, "
+                  "where older signers keep theirs: the name shown is still that of who signed.",
+                  credentials.strange_chain_in_the_open, GENERATED),
         _untrusted("A leaf issued by a leaf", "The trusted signer issues a certificate, and is no authority.",
                    credentials.leaf_of_a_leaf,
                    f"{MARKED} Nobody you trust vouches for the signer, Friend of {_SIGNER}: anyone can make"),
