@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ExitCode, UsageError
-from ..signing.certificates import Algorithm
+from ..signing.algorithm import Algorithm
 from . import output as terminal
 from .options import PASSPHRASE_VARIABLE, option, passphrase
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..settings import cache_folder
-from ..trust.revocation.answers import Mode
+from ..trust.revocation_mode import Mode
 
 if TYPE_CHECKING:
     from ..trust.revocation import Revocation

@@ -13,7 +13,7 @@ import typer
 from ..errors import ExitCode, UsageError
 from ..files import check_target, write_text
 from ..trust.policy import PolicyName
-from ..trust.revocation.answers import Mode
+from ..trust.revocation_mode import Mode
 from . import output as terminal
 from . import revocation as revocations
 from .options import Settings, option

@@ -10,11 +10,11 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import UsageError
 from ..inert import inert
+from .algorithm import Algorithm
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -34,18 +34,6 @@ MAX_CHARACTERS = 64  # X.520, ub-common-name and ub-organization-name
 RSA_BITS = 3072  # 128 bits of strength, as P-256 has (NIST SP 800-57); the profile asks for 2048 at least
 ROOT_LIFE = timedelta(days=3650)
 CLOCK_SKEW = timedelta(hours=1)  # a verifier's clock may be behind ours
-
-
-class Algorithm(StrEnum):
-    """How claims are signed; the names that C2PA uses."""
-
-    ES256 = "es256"
-    ES384 = "es384"
-    ES512 = "es512"
-    PS256 = "ps256"
-    PS384 = "ps384"
-    PS512 = "ps512"
-    ED25519 = "ed25519"
 
 
 @dataclass(frozen=True)

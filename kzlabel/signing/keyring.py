@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 from ..errors import SigningError, UsageError
 from ..files import check_target, write_text
 from ..settings import config_folder
+from .algorithm import Algorithm
 from .base import KeyAccess, open_signer
 from .certificates import (
-    Algorithm,
     Subject,
     certificate_pem,
     certificate_request,

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import SigningError, UsageError
+from .algorithm import Algorithm
 from .base import KeyAccess
 from .certificates import (
     CLOCK_SKEW,
     MAX_CHARACTERS,
     MAX_LEAF_DAYS,
     MAX_ROOT_DAYS,
-    Algorithm,
     Subject,
     leaf_certificate,
     public_der,

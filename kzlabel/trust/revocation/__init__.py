@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from .answers import OFF, STRANGER, Answer, Mode, Revocation, Status
+from ..revocation_mode import Mode
+from .answers import OFF, STRANGER, Answer, Revocation, Status
 from .checker import RevocationChecker
 from .lists import load_list, load_lists
 

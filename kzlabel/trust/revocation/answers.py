@@ -11,6 +11,7 @@ from typing import Any
 
 from ...errors import ConfigurationError
 from ...inert import inert
+from ..revocation_mode import Mode
 from .paths import usable
 
 TIMEOUT = 5.0  # seconds for one signer, all its certificates and addresses together
@@ -21,16 +22,6 @@ MAX_CRL_BYTES = 32 << 20  # the largest lists of public authorities have some 10
 
 # Reasons for which a key may have been in other hands before the day of the revocation (RFC 5280, 5.3.1).
 _COMPROMISED = ("keyCompromise", "cACompromise", "aACompromise")
-
-
-class Mode(StrEnum):
-    """Where answers may be fetched from."""
-
-    OFF = "off"
-    OCSP = "ocsp"
-    CRL = "crl"
-    ANY = "any"
-    """OCSP, and a list where that yields no answer."""
 
 
 @dataclass(frozen=True)

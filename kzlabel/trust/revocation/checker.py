@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from ...errors import NetworkError
 from ...inert import inert
 from ..anchors import Anchor
+from ..revocation_mode import Mode
 from . import lists, ocsp
-from .answers import STRANGER, Answer, Mode, Revocation, Status, gravest, not_checked
+from .answers import STRANGER, Answer, Revocation, Status, gravest, not_checked
 from .asking import Asker
 from .cache import AnswerCache
 from .paths import Way, hostile, list_addresses, opened, path, responders
