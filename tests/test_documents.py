@@ -81,7 +81,15 @@ def test_every_group_of_verbs_is_described() -> None:
     assert all(group.help for group in GROUPS)
 
 
-DOCUMENTS = ("README.md", "docs/limits.md", "docs/verdict.md", "docs/design.md", "docs/audit.md", "docs/signing.md", "docs/trust.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/limits.md",
+    "docs/verdict.md",
+    "docs/design.md",
+    "docs/audit.md",
+    "docs/signing.md",
+    "docs/trust.md",
+)
 OTHERS = {"--rm"} | {  # of other programs: docker, pkcs11-tool, c2patool's signers
     *("--module", "--slot-index", "--token-label", "--init-token", "--init-pin", "--so-pin", "--pin", "--login"),
     *("--keypairgen", "--key-type", "--id", "--label", "--write-object", "--type"),
