@@ -24,6 +24,7 @@ _NO_CONTENT = frozenset(
         *("/moof/traf/tfhd", "/moof/traf/trun", "/moof/traf/tfdt"),
     }
 )
+_FOREIGN, _FRAMES = "/uuid", "/mdat"
 
 # Tag 52545, under which C2PA puts a manifest into a TIFF, of the type UNDEFINED, in both byte orders; behind it stands
 # the number of bytes.
@@ -73,10 +74,17 @@ def _no_content(place: tuple[int, int], file: BinaryIO) -> bool:
 
 
 def _named(assertion: Mapping[str, Any]) -> Iterator[str]:
-    """Paths of boxes that are left out. With data to match, as for the manifest's own box, it is not every such box."""
+    """Paths of boxes that are left out of all that is hashed.
+
+    Boxes of other programs are, as the manifest's own is, only where their data match; that some `mdat` do not match
+    says nothing about those that do. Where a tree of hashes covers the frames, c2pa holds every `mdat` against it.
+    """
+    covered = any(True for _ in _mappings(assertion.get("merkle")))
     for entry in _mappings(assertion.get("exclusions")):
-        if isinstance(entry.get("xpath"), str) and not entry.get("data"):
-            yield entry["xpath"]
+        path = entry.get("xpath")
+        if not isinstance(path, str) or (path == _FOREIGN and entry.get("data")) or (path == _FRAMES and covered):
+            continue
+        yield path
 
 
 def _left_out(box: Mapping[str, Any]) -> bool:

@@ -28,6 +28,7 @@ _BEFORE = 12  # length and type of the superbox, length of the description box
 # C2PA 2.4, A.5: in its uuid box, version, purpose and an offset stand before the store, with the box's header 45 bytes.
 _BOX_HEADER = 48
 
+_BREAK = 0xFF  # ends what does not say its length (RFC 8949, 3.2.1)
 _X5CHAIN = 33  # RFC 9360
 _OLD_X5CHAIN = "x5chain"  # C2PA before 2.0
 
@@ -125,13 +126,14 @@ def _certificates(cose: bytes) -> tuple[bytes, ...]:
         return ()
     protected, unprotected = signature[0], signature[1]
     headers = _item(protected, 0, 0)[0] if isinstance(protected, bytes) and protected else {}
-    # In the header that nothing covers, c2pa heeds the old name alone: a chain put beside it must not pass for it.
-    for header, key in ((headers, _X5CHAIN), (headers, _OLD_X5CHAIN), (unprotected, _OLD_X5CHAIN)):
-        if isinstance(header, dict) and key in header:
-            chain = header[key]
-            chain = chain[:MAX_CHAIN] if isinstance(chain, list) else [chain]
-            return tuple(chain) if all(isinstance(one, bytes) for one in chain) else ()
-    return ()
+    # In the header that nothing covers, c2pa heeds the old name alone: a chain put beside it must not pass for it. Of
+    # two in the one that is signed it takes the first, others may take the second: nobody can say who signed.
+    places = ((headers, _X5CHAIN), (headers, _OLD_X5CHAIN), (unprotected, _OLD_X5CHAIN))
+    found = [header[key] for header, key in places if isinstance(header, dict) and key in header]
+    if len(found) != 1:
+        return ()
+    chain = found[0][:MAX_CHAIN] if isinstance(found[0], list) else [found[0]]
+    return tuple(chain) if all(isinstance(one, bytes) for one in chain) else ()
 
 
 class _Superbox(NamedTuple):
@@ -185,8 +187,10 @@ def _item(data: bytes, position: int, depth: int) -> tuple[Any, int]:
         width = 1 << (extra - 24)
         value = int.from_bytes(data[position : position + width], "big")
         position += width
+    elif extra == 31 and major in (2, 3, 4, 5):
+        return _item_to_the_break(data, position, depth, major)
     else:
-        raise ValueError("CBOR of indefinite length")
+        raise ValueError("CBOR that is not well-formed")
     if major in (0, 1):
         return (value if major == 0 else -1 - value), position
     if major in (2, 3):
@@ -206,10 +210,29 @@ def _item(data: bytes, position: int, depth: int) -> tuple[Any, int]:
             item, position = _item(data, position, depth + 1)
             items.append(item)
         return items, position
-    pairs: dict[Any, Any] = {}
-    for _ in range(value):
-        key, position = _item(data, position, depth + 1)
+    entries = []
+    for _ in range(2 * value):
         item, position = _item(data, position, depth + 1)
-        if isinstance(key, int | str):
-            pairs[key] = item
-    return pairs, position
+        entries.append(item)
+    return _pairs(entries), position
+
+
+def _item_to_the_break(data: bytes, position: int, depth: int, major: int) -> tuple[Any, int]:
+    """What does not say its length, behind its first byte: some signers' libraries write maps and lists in this way."""
+    items = []
+    while data[position] != _BREAK:
+        item, position = _item(data, position, depth + 1)
+        items.append(item)
+        if len(items) > 2 * MAX_ITEMS:
+            raise ValueError("CBOR holds too many items")
+    if major in (2, 3):
+        kind = bytes if major == 2 else str
+        if not all(isinstance(item, kind) for item in items):
+            raise ValueError("CBOR that is not well-formed")
+        return kind().join(items), position + 1
+    return (items if major == 4 else _pairs(items)), position + 1
+
+
+def _pairs(entries: list[Any]) -> dict[Any, Any]:
+    """Keys and values in turn."""
+    return {key: value for key, value in zip(entries[::2], entries[1::2], strict=True) if isinstance(key, int | str)}

@@ -117,16 +117,17 @@ def box_over_content(shop: Workshop) -> Iterator[Made]:
     """Signed by the trusted signer: the hash over the film leaves out its box of frames, which somebody changes."""
     genuine = shop.signed("film.mp4")
 
-    def hole(active: Manifest) -> None:
+    def hole(active: Manifest, **more: object) -> None:
         bound = active.value("c2pa.hash.bmff.v3")
-        bound["exclusions"].append({"xpath": "/mdat"})
+        bound["exclusions"].append({"xpath": "/mdat", **more})
         start = genuine.index(b"moov") - 4
         bound["hash"] = hashlib.sha256(start.to_bytes(8, "big") + genuine[start:]).digest()
         active.set("c2pa.hash.bmff.v3", bound)
         active.seal(shop.signer)
 
-    holed = shop.resealed("film.mp4", hole)
-    yield Made.of("film.mp4", _flipped(holed, genuine.index(b"mdat") + 200), genuine)
+    for more in ({}, {"data": [{"offset": 4, "value": b"mdat"}]}):
+        holed = shop.resealed("film.mp4", lambda active, more=more: hole(active, **more))
+        yield Made.of("film.mp4", _flipped(holed, genuine.index(b"mdat") + 200), genuine)
 
 
 def excluded_segment(shop: Workshop) -> Iterator[Made]:

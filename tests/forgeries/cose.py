@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,7 @@ class Signature:
         chain: Sequence[bytes] | None = None,
         alg: int | None = None,
         in_the_open: bool = False,
+        header: Mapping[Any, Any] | None = None,
         payload: bytes | None = None,
         stamp: Callable[[bytes], bytes] | None = None,
         stamp_as_before: Callable[[bytes], bytes] | None = None,
@@ -53,16 +54,17 @@ class Signature:
         """A signature over `claim`.
 
         signer: has `alg`, `chain` and `sign`. chain: DER of other certificates than its own. alg: another number in
-        the header. in_the_open: the chain stands in the header that nothing covers. payload: put inside, where nothing
+        the header. in_the_open: the chain stands in the header that nothing covers. header: what the one that is signed
+        holds in place of the chain. payload: put inside, where nothing
         belongs. stamp: yields a time-stamp token for what a time-stamp covers. stamp_as_before: the
         same as claims of the first version had it. staple: an OCSP answer.
         """
         chain = certificates(signer.chain) if chain is None else chain
         told = chain[0] if len(chain) == 1 else list(chain)
-        header: dict[Any, Any] = {ALG: ALGORITHMS[signer.alg] if alg is None else alg}
-        if not in_the_open:
-            header[X5CHAIN] = told
-        made = cls(cbor2.dumps(header), {X5CHAIN: told} if in_the_open else {}, payload)
+        if header is None:
+            header = {} if in_the_open else {X5CHAIN: told}
+        protected = {ALG: ALGORITHMS[signer.alg] if alg is None else alg, **header}
+        made = cls(cbor2.dumps(protected), {X5CHAIN: told} if in_the_open else {}, payload)
         made.value = signer.sign(cbor2.dumps(["Signature1", made.protected, b"", claim]))
         if stamp:
             covered = cbor2.dumps(["CounterSignature", made.protected, b"", cbor2.dumps(made.value)])

@@ -59,6 +59,15 @@ def second_chain_in_the_open(shop: Workshop) -> Iterator[Made]:
         yield Made.of(name, shop.resealed(name, edit), shop.signed(name))
 
 
+def two_chains_that_are_signed(shop: Workshop) -> Iterator[Made]:
+    """Somebody who is trusted too signs, and puts the trusted signer's certificate beside the own one."""
+    other = shop.root.signer(name="Somebody", organization="Trusted As Well Ltd")
+    (own,), (borrowed,) = certificates(other.chain), certificates(shop.signer.chain)
+    for name in FILES:
+        for header in ({OLD_X5CHAIN: own, X5CHAIN: borrowed}, {X5CHAIN: own, OLD_X5CHAIN: borrowed}):
+            yield Made.of(name, shop.sealed_by(name, other, header=header), shop.sealed_by(name, other))
+
+
 def strange_chain_in_the_open(shop: Workshop) -> Iterator[Made]:
     """A stranger's certificate beside the signer's, in the header where older signers keep theirs."""
 

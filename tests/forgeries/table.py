@@ -125,8 +125,9 @@ TABLE: Mapping[str, tuple[Row, ...]] = {
                  "changed afterwards.", content.exclusion_stretched, "malformed", MALFORMED),
         _partial("A second exclusion laid over the pixels or samples", "Signed by the trusted signer; the pixels are "
                  "changed afterwards.", content.exclusion_over_content),
-        _partial("An exclusion of the box that holds a film's frames", "Signed by the trusted signer; the frames are "
-                 "changed afterwards.", content.box_over_content),
+        _partial("An exclusion of the box that holds a film's frames", "Of every such box, or of those that begin as "
+                 "it does; signed by the trusted signer, and the frames are changed afterwards.",
+                 content.box_over_content),
         _partial("A segment left out of a hash over segments", "Signed by the trusted signer; the segment holds the "
                  "pixels, which are changed afterwards.", content.excluded_segment),
         _verified("Bytes hidden in the free space of a film", "A `free` box behind the end, which C2PA leaves out of "
@@ -212,6 +213,9 @@ TABLE: Mapping[str, tuple[Row, ...]] = {
                    "signer's certificates follow.", credentials.chain_of_the_trusted_signer_behind),
         _untrusted("The trusted signer's certificate in the open", "In the header that no signature covers, beside the "
                    "stranger's in the one that it does.", credentials.second_chain_in_the_open),
+        _invalid("Two certificates that are both signed", "A trusted signer puts another's beside the own one, under "
+                 "the older of two names for it or the newer: nobody can say which of them is meant.",
+                 credentials.two_chains_that_are_signed, "malformed", MALFORMED),
         _invalid("The trusted signer's certificate in the open only", "The stranger's stands nowhere.",
                  credentials.only_chain_in_the_open, "malformed", MALFORMED),
         _verified("A stranger's certificate beside the trusted signer's", "In the header that no signature covers, "
