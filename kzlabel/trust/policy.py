@@ -16,6 +16,8 @@ from ..evidence import AI
 MAX_PATTERN = 256  # characters of one identity pattern: longer than any name in a certificate
 MAX_DEPTH = 16  # policies that narrow one another
 
+_ATTRIBUTE = re.compile(r"\s*[a-z]{1,20}\s*=", re.IGNORECASE)
+
 
 class PolicyName(StrEnum):
     """The policies that kzlabel knows; docs/verdict.md explains each, policies.toml says what it accepts."""
@@ -63,10 +65,10 @@ class Policy:
     """What counts as acceptable: what `extends` accepts, as far as it meets the conditions of this policy as well.
 
     name: one of PolicyName, or one of your own, which then extends another. extends: None for the policy of `name`.
-    identities: shell patterns (`*`, `?`, `[…]`), letter case aside, of which one must fit the signer's name,
-    organization or certificate fingerprint (SHA-256, hexadecimal); none: any signer. `O=…` is held against the
-    organization alone, `CN=…` against the name alone; a pattern that is a whole fingerprint, or begins with `sha256:`,
-    against the fingerprint alone, so that nobody passes by bearing it as a name.
+    identities: shell patterns (`*`, `?`, `[…]`), letter case aside, of which one must fit the signer's name or
+    organization; none: any signer. `O=…` is held against the organization alone, `CN=…` against the name alone. A
+    pattern that is a whole fingerprint of a certificate (SHA-256, hexadecimal), or begins with `sha256:`, is held
+    against the fingerprint alone, and no other is: `*BBC*` would fit one in sixty.
     lists: patterns for the names of trust lists of which one must vouch for the signer. profile: the labelling profile
     that the manifest must record. max_list_age_days: how old that list may be. require_time_stamp: whether a trusted
     time-stamp must show when it was signed.
@@ -112,6 +114,12 @@ class Policy:
                     raise TrustError(f"{what} pattern is empty; name one, such as 'Studio*', or leave it out")
                 if len(pattern) > MAX_PATTERN:
                     raise TrustError(f"{what} pattern is longer than {MAX_PATTERN} characters; shorten it")
+        for pattern in self.identities:
+            attribute = _ATTRIBUTE.match(pattern)
+            if attribute and attribute[0].casefold() not in ("o=", "cn="):
+                raise TrustError(
+                    f"an identity pattern tells O=organization or CN=name, not {attribute[0]}…; write it as one of them"
+                )
         if self.max_list_age_days is not None and self.max_list_age_days < 0:
             raise TrustError(f"policy {self.name!r}: a trust list is never younger than 0 days")
 
@@ -166,9 +174,9 @@ class Policy:
         """Whether one of `identities` fits this signer."""
         if signer is None:
             return False
-        name, organization = (str(signer.get(key) or "").casefold() for key in ("name", "organization"))
+        name, organization = (_folded(str(signer.get(key) or "")) for key in ("name", "organization"))
         fingerprint = _bare(str(signer.get("fingerprint") or ""))
-        return any(_fits(pattern.casefold(), name, organization, fingerprint) for pattern in self.identities)
+        return any(_fits(_folded(pattern), name, organization, fingerprint) for pattern in self.identities)
 
 
 def _objection(rule: _Rule, verdict: str, ai: AI, signer: Mapping[str, Any] | None) -> Objection | None:
@@ -200,7 +208,12 @@ def _list_of(signer: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def _named(name: str, patterns: Iterable[str]) -> bool:
-    return bool(name) and any(fnmatch.fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns)
+    return bool(name) and any(fnmatch.fnmatchcase(_folded(name), _folded(pattern)) for pattern in patterns)
+
+
+def _folded(text: str) -> str:
+    """In lower case, save what only becomes another's letter so, such as the sign of Kelvin or an old long s."""
+    return "".join(char.lower() if char.lower().upper() == char else char for char in text)
 
 
 def _fits(pattern: str, name: str, organization: str, fingerprint: str) -> bool:
@@ -208,10 +221,8 @@ def _fits(pattern: str, name: str, organization: str, fingerprint: str) -> bool:
         if pattern.startswith(start):
             return bool(value) and fnmatch.fnmatchcase(value, pattern.removeprefix(start))
     bare = _bare(pattern)
-    if fingerprint and fnmatch.fnmatchcase(fingerprint, bare):
-        return True
     if pattern.startswith("sha256:") or re.fullmatch("[0-9a-f]{64}", bare):
-        return False
+        return bool(fingerprint) and fnmatch.fnmatchcase(fingerprint, bare)
     return any(value and fnmatch.fnmatchcase(value, pattern) for value in (name, organization))
 
 

@@ -56,7 +56,7 @@ def test_signed_is_the_default() -> None:
 @pytest.mark.parametrize(
     "pattern",
     [
-        *("Studio*", "studio tulpar", "*llp", "Tulpar ?LP", PRINT, PRINT[:8] + "*"),
+        *("Studio*", "studio tulpar", "*llp", "Tulpar ?LP", PRINT, f"sha256:{PRINT[:8]}*"),
         *("O=Tulpar LLP", "o=tulpar*", "CN=Studio*", "cn=*TULPAR"),
     ],
 )
@@ -73,6 +73,28 @@ def test_a_fingerprint_may_be_written_with_colons_and_prefix() -> None:
 def test_nobody_passes_by_bearing_the_fingerprint_of_another_as_a_name(pattern: str) -> None:
     impostor = {"name": PRINT, "organization": f"sha256:{PRINT}", "fingerprint": "cd" * 32, "trusted": True}
     assert not Policy(PolicyName.SIGNED, (pattern,)).identifies(impostor)
+
+
+@pytest.mark.parametrize("pattern", ["*BAB*", "aba*", "?" * 64, "[a-f]*"])
+def test_a_name_is_not_looked_for_in_a_fingerprint(pattern: str) -> None:
+    assert not Policy(PolicyName.SIGNED, (pattern,)).identifies({**SIGNER, "name": "Mallory", "organization": None})
+
+
+@pytest.mark.parametrize("organization", ["\u212aazakh Office", "Kazakh O\ufb03ce", "Kazakh O\u017fice"])
+def test_letters_that_only_fold_to_others_are_not_taken_for_them(organization: str) -> None:
+    policy = Policy(PolicyName.SIGNED, ("O=kazakh office", "O=kazakh osice"))
+    assert policy.identifies({**SIGNER, "organization": "KAZAKH Office"})
+    assert not policy.identifies({**SIGNER, "organization": organization})
+
+
+def test_letter_case_is_put_aside_in_any_script() -> None:
+    assert Policy(PolicyName.SIGNED, ("O=ҚАЗАҚ студиясы",)).identifies({**SIGNER, "organization": "Қазақ Студиясы"})
+
+
+@pytest.mark.parametrize("pattern", ["OU=Press", "C=KZ", "O =Tulpar LLP", "serialNumber=1"])
+def test_an_attribute_that_is_not_looked_at_is_refused(pattern: str) -> None:
+    with pytest.raises(TrustError, match="O=organization or CN=name"):
+        Policy(PolicyName.SIGNED, (pattern,))
 
 
 @pytest.mark.parametrize("pattern", ["O=Studio*", "CN=Tulpar LLP", "O=*nobody*", "O=", "CN="])
