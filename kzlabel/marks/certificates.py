@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from ..trust.authorities import hostile
+
 # File after file is signed with the same few certificates, and to open one takes a tenth of a verification.
 _USUAL = 16 * 1024  # bytes; larger ones are opened each time, so that nobody fills the memory with them
 
@@ -51,7 +53,7 @@ def _read_terms(der: bytes) -> bool:
         with warnings.catch_warnings(action="ignore"):
             extensions = x509.load_der_x509_certificate(der).extensions
         return any(one.critical and one.oid not in looked_at for one in extensions)
-    except _oddities():
+    except hostile():
         return True
 
 
@@ -79,15 +81,8 @@ def _opened(der: bytes) -> Certificate | None:
         )
         fingerprint = certificate.fingerprint(SHA256()).hex()
         return Certificate(name, organization, fingerprint, certificate.not_valid_after_utc, other_purpose)
-    except _oddities():
+    except hostile():
         return None
-
-
-def _oddities() -> tuple[type[Exception], ...]:
-    """What cryptography raises for certificates that break the rules."""
-    from cryptography import x509
-
-    return (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 _remembered = lru_cache(maxsize=32)(_opened)

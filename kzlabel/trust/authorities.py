@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +22,18 @@ MAX_AUTHORITIES = 2000  # a few times what all browsers together believe
 
 # ETSI TS 119 602, as the C2PA profile of it marks an authority that counts; another status means that it was withdrawn.
 _TRUSTED = "http://c2pa.org/conformance/trust-list/trusted"
+
+
+def hostile() -> tuple[type[Exception], ...]:
+    """What `cryptography` raises on malformed or unsupported certificates, answers and lists."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    return (
+        *(ValueError, TypeError, OverflowError, AttributeError, RecursionError),
+        *(InvalidSignature, UnsupportedAlgorithm),
+        *(x509.InvalidVersion, x509.DuplicateExtension, x509.ExtensionNotFound, x509.UnsupportedGeneralNameType),
+    )
 
 
 @dataclass(frozen=True)
@@ -76,17 +87,19 @@ def read_content(data: bytes, name: str) -> Content:
             else:
                 certificates = x509.load_pem_x509_certificates(data)
             pem = "".join(certificate.public_bytes(Encoding.PEM).decode("ascii") for certificate in certificates)
-    except ValueError:
-        raise TrustError(
-            f"{name}: no PEM certificate in this file; give one that holds -----BEGIN CERTIFICATE-----"
-        ) from None
+    except hostile() as error:
+        if isinstance(error, ValueError):
+            why = "no PEM certificate in this file; give one that holds -----BEGIN CERTIFICATE-----"
+        else:
+            why = "a certificate in this file is malformed; give another one"
+        raise TrustError(f"{name}: {why}") from None
     if len(certificates) > MAX_AUTHORITIES:
         raise TrustError(f"{name}: over {MAX_AUTHORITIES} certificates are no list of trust anchors")
     for certificate in certificates:
         _check_authority(certificate, name)
     try:
         authorities(pem)
-    except ValueError:  # a name or a term that no certificate may have
+    except hostile():  # a name or a term that no certificate may have
         raise TrustError(f"{name}: a certificate in this file is malformed; give another one") from None
     return Content(pem, issued)
 
@@ -139,8 +152,10 @@ def _from_json(data: bytes, name: str) -> tuple[list[x509.Certificate], str | No
         raise TrustError(f"{name}: this JSON is no trust list (ETSI TS 119 602); give a PEM file") from None
     if not encoded or len(encoded) > MAX_AUTHORITIES:
         raise TrustError(f"{name}: a trust list of {len(encoded)} certificates is of no use; give another one")
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d", issued):
-        raise TrustError(f"{name}: the list does not say when it was issued; give a PEM file")
+    try:
+        issued = date.fromisoformat(issued).isoformat()
+    except ValueError:
+        raise TrustError(f"{name}: the list does not say when it was issued; give a PEM file") from None
     return [x509.load_der_x509_certificate(base64.b64decode(value, validate=True)) for value in encoded], issued
 
 
@@ -168,7 +183,7 @@ def _check_authority(certificate: x509.Certificate, name: str) -> None:
         signs = certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
     except x509.ExtensionNotFound:
         pass  # no basic constraints, so no authority; or no key usage, so every usage
-    except (x509.DuplicateExtension, ValueError):
+    except hostile():
         authority = False
     if not authority:
         raise TrustError(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ class TrustStore:
         return found
 
     def add(self, content: Content, *, name: str, purpose: Purpose, date: str, source: str, today: date) -> TrustList:
-        """Take in a list. Raises TrustError when the name is in use or impossible, or all its terms are over."""
+        """Take in a list. Raises TrustError for an impossible name, one in use, a day to come, terms that are over."""
         _check_name(name)
         added = TrustList(name, purpose, date, content.pem, source, added=today.isoformat())
         _check_terms(added, today)
@@ -165,6 +165,8 @@ class TrustStore:
             raise TrustError(
                 f"{file}: this list was changed by hand; remove {inert(str(entry['name']))!r} and add it anew"
             )
+        if checked:
+            authorities(pem.decode("ascii"))
         texts = {key: str(entry[key]) for key in ("source", "updates", "licence") if entry.get(key)}
         listed = date.fromisoformat(entry["date"]).isoformat()
         added = date.fromisoformat(entry["added"]).isoformat()
@@ -209,8 +211,8 @@ class TrustStore:
                     "sha256": digest,
                 }
             )
-        index = json.dumps({"schema": 1, "lists": entries}, indent=2, ensure_ascii=False) + "\n"
-        replace_whole(self.folder / INDEX, index.encode("utf-8"))
+        index = json.dumps({"schema": 1, "lists": entries}, indent=2) + "\n"  # in ASCII, whatever a path is made of
+        replace_whole(self.folder / INDEX, index.encode("ascii"))
         named = {entry["file"] for entry in entries}
         for path in self.folder.glob("*.pem"):
             if path.name not in named:
@@ -227,6 +229,8 @@ def _check_name(name: str) -> None:
 
 
 def _check_terms(added: TrustList, today: date) -> None:
+    if date.fromisoformat(added.date) > today + timedelta(days=1):  # elsewhere it is tomorrow already
+        raise TrustError(f"{inert(added.name)}: a list of {added.date} is of no day yet; give its true --date")
     if all(one.expires.date() < today for one in authorities(added.pem)):
         last = max(one.expires for one in added.authorities).date().isoformat()
         raise TrustError(f"{inert(added.name)}: its certificates have expired, the last on {last}; get a newer list")

@@ -82,6 +82,28 @@ def test_a_json_that_is_no_list_is_refused_in_one_sentence(values: Any) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("date", ["2026-99-99", "2026-13-01T00:00:00Z", "٢٠٢٦-٠٨-٠٥", "soon"])
+def test_a_list_of_a_day_that_is_none_is_refused(date: str) -> None:
+    with pytest.raises(TrustError, match="does not say when it was issued"):
+        read_content(encoded(listed(pki.signer().root, date=date)), "list.json")
+
+
+def test_a_certificate_of_an_impossible_version_is_refused() -> None:
+    version = b"\xa0\x03\x02\x01"
+    forged = der(pki.signer().root).replace(version + b"\x02", version + b"\x05", 1)
+    pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(forged) + b"-----END CERTIFICATE-----\n"
+    for data in (forged, pem):
+        with pytest.raises(TrustError, match="malformed"):
+            read_content(data, "root")
+
+
+def test_a_root_whose_names_cannot_be_read_is_refused() -> None:
+    of_x400 = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), bytes.fromhex("3002a300"))
+    root = x509.load_pem_x509_certificates(pki.signer(intermediate=True, extensions=(of_x400,)).chain.encode())[1]
+    with pytest.raises(TrustError, match="is not a certificate authority"):
+        read_content(root.public_bytes(Encoding.PEM), "root.pem")
+
+
 def test_a_root_that_may_not_sign_certificates_is_refused() -> None:
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "R")])
     now = datetime.now(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -85,6 +86,22 @@ def test_a_list_of_nothing_but_expired_certificates_is_refused(store: TrustStore
     add(store, "Half", Purpose.SIGNING, old, pki.signer().root)
 
 
+def test_a_list_of_a_day_to_come_is_refused(store: TrustStore) -> None:
+    """It would never be old, and no later one could take its place."""
+    add(store)
+    with pytest.raises(TrustError, match="of 2999-01-01 is of no day yet"):
+        store.update("Studio", content(), date="2999-01-01", today=TODAY, force=True)
+    with pytest.raises(TrustError, match="of 2999-01-01 is of no day yet"):
+        store.add(content(), name="Other", purpose=Purpose.SIGNING, date="2999-01-01", source="/x", today=TODAY)
+    assert store.get("Studio").date == "2026-11-01"
+
+
+def test_a_list_may_come_from_a_path_that_is_no_text(store: TrustStore) -> None:
+    source = "/x/caf\udce9/root.pem"  # as Python writes a byte that is no UTF-8
+    store.add(content(), name="Café", purpose=Purpose.SIGNING, date="2026-11-01", source=source, today=TODAY)
+    assert (store.get("café").name, store.get("café").source) == ("Café", source)
+
+
 def test_an_update_tells_what_came_and_what_went(store: TrustStore) -> None:
     kept, gone, come = (pki.signer().root for _ in range(3))
     add(store, "Studio", Purpose.SIGNING, kept, gone)
@@ -162,6 +179,18 @@ def test_a_list_that_was_changed_by_hand_is_refused_and_can_be_removed(store: Tr
         store.remove("Two")  # which must not make the other one good
     store.remove("One")
     assert [one.name for one in store.lists()[2:]] == ["Two"]
+
+
+def test_a_list_without_a_certificate_is_refused_although_the_index_fits_it(store: TrustStore) -> None:
+    add(store)
+    index = json.loads((store.folder / INDEX).read_text())
+    (store.folder / index["lists"][0]["file"]).write_text("<!doctype html>")
+    index["lists"][0]["sha256"] = hashlib.sha256(b"<!doctype html>").hexdigest()
+    (store.folder / INDEX).write_text(json.dumps(index))
+    with pytest.raises(TrustError, match="damaged"):
+        store.lists()
+    store.remove("Studio")
+    assert store.lists() == shipped_lists()
 
 
 def test_many_processes_add_at_once_and_nothing_is_lost(store: TrustStore, tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from ...errors import NetworkError
 from ...inert import inert
 from ..anchors import Anchor
+from ..authorities import hostile
 from ..revocation_mode import Mode
 from . import lists, ocsp
 from .answers import STRANGER, Answer, Revocation, Status, gravest, not_checked
 from .asking import Asker
 from .cache import AnswerCache
-from .paths import Way, hostile, list_addresses, opened, path, responders
+from .paths import Way, list_addresses, opened, path, responders
 
 if TYPE_CHECKING:
     from cryptography import x509

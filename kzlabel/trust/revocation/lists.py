@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import TrustError
+from ...files import reason
+from ..authorities import hostile
 from .answers import MAX_CRL_BYTES, Answer, Status, not_checked
 from .ocsp import SKEW
-from .paths import hostile
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -27,12 +28,12 @@ def load_list(file: Path) -> bytes:
 
     name = file.name
     try:
-        if file.stat().st_size > MAX_CRL_BYTES:
-            raise TrustError(f"{name}: larger than {MAX_CRL_BYTES >> 20} MB; is this a revocation list?")
-        data = file.read_bytes()
+        with file.open("rb") as opened:
+            data = opened.read(MAX_CRL_BYTES + 1)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise TrustError(f"{name}: the revocation list cannot be read: {reason}; check --crl") from None
+        raise TrustError(f"{name}: the revocation list cannot be read: {reason(error)}; check --crl") from None
+    if len(data) > MAX_CRL_BYTES:
+        raise TrustError(f"{name}: larger than {MAX_CRL_BYTES >> 20} MB; is this a revocation list?")
     try:
         return _opened(data).public_bytes(Encoding.DER)
     except hostile():

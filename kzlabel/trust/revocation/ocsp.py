@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ..authorities import hostile
 from .answers import Answer, Status, not_checked
-from .paths import hostile, issued
+from .paths import issued
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..authorities import hostile
+
 if TYPE_CHECKING:
     from cryptography import x509
 
@@ -20,18 +22,6 @@ MAX_URL = 2048
 MAX_CERTIFICATE = 16 << 10  # bytes; real ones have 1 to 2 KB
 
 Way = tuple["x509.Certificate", ...]
-
-
-def hostile() -> tuple[type[Exception], ...]:
-    """What `cryptography` raises on malformed or unsupported certificates, answers and lists."""
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    return (
-        *(ValueError, TypeError, OverflowError, AttributeError, RecursionError),
-        *(InvalidSignature, UnsupportedAlgorithm),
-        *(x509.InvalidVersion, x509.DuplicateExtension, x509.ExtensionNotFound, x509.UnsupportedGeneralNameType),
-    )
 
 
 def opened(ders: Iterable[bytes]) -> list[x509.Certificate]:
