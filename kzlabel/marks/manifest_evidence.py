@@ -18,7 +18,7 @@ from ..trust import NOBODY, Anchor, Trust
 from ..trust.revocation import Answer, RevocationChecker
 from . import codes, revoked
 from .binding import ALGORITHMS, MALFORMED, MISMATCH, DataHash, Fault, OwnBinding, data_hash, holds
-from .certificates import opened, unprocessed
+from .certificates import doubt, opened
 from .coverage import Coverage, coverage
 from .identities import Identity, identities
 from .manifest_reading import ManifestReport, Status, explanations
@@ -92,13 +92,14 @@ def evidence(
     if by := _trusted(success):
         times = for_times_alone(trust) if time.proven and leaf.lapsed else ()
         vouched = voucher(by.explanation, trust, chain, time.proven, partial(_confirmed, again, times))
-    if vouched.trusted and unprocessed(chain):
+    why = doubt(chain) if vouched.trusted else None
+    if why:
         vouched = NOBODY_VOUCHES
+    elif vouched.lapsed:
+        why = "the term of who vouches for the signer is over"
+    if why:
         success = [one for one in success if one.code != "signingCredential.trusted"]
-        failure.append(Status("signingCredential.untrusted", "an authority's certificate sets terms that are unknown"))
-    if vouched.lapsed:
-        success = [one for one in success if one.code != "signingCredential.trusted"]
-        failure.append(Status("signingCredential.untrusted", "the term of who vouches for the signer is over"))
+        failure.append(Status("signingCredential.untrusted", why))
     trusted = vouched.trusted
     named = identities(report, partial(again, trust.identity_anchors, _IDENTITIES))
     answer: Answer | None = None
