@@ -32,6 +32,8 @@ def hand_of(signer: Signer, tsa: str | None, name: str) -> Iterator[c2pa.Signer]
         yield native
     except c2pa.C2paError as error:
         failure = callback.failure if callback else None
+        if failure is not None and not isinstance(failure, Exception):
+            raise failure from None  # Ctrl-C
         if failure is not None:
             raise SigningError(f"{name}: {failure}") from failure
         said = inert(str(error), 300)
@@ -67,7 +69,7 @@ class _Callback:
     def __call__(self, data: bytes) -> bytes:
         try:
             return self._signer.sign(data)
-        except Exception as error:
+        except BaseException as error:  # Ctrl-C too: Python throws away what a callback from C lets out
             self._here.failure = error
             return b""  # c2pa would log the words of an exception
 
@@ -75,8 +77,8 @@ class _Callback:
         self._here.failure = None
 
     @property
-    def failure(self) -> Exception | None:
-        found: Exception | None = getattr(self._here, "failure", None)
+    def failure(self) -> BaseException | None:
+        found: BaseException | None = getattr(self._here, "failure", None)
         return found
 
 
