@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import SigningError, TimeStampError
 from ..inert import inert
 from ..signing import Signer
+from ..signing.local import LocalSigner
 
 if TYPE_CHECKING:
     import c2pa
@@ -51,9 +52,9 @@ def _native(signer: Signer, tsa: str | None, process: int) -> tuple[c2pa.Signer,
     import c2pa
 
     with signing("the signer"):
-        key, address = getattr(signer, "key", None), tsa.encode() if tsa else None
-        if isinstance(key, bytes):
-            info = c2pa.C2paSignerInfo(signer.alg.encode(), signer.chain.encode(), key, address)  # type: ignore[no-untyped-call]
+        if isinstance(signer, LocalSigner):
+            address = tsa.encode() if tsa else None
+            info = c2pa.C2paSignerInfo(signer.alg.encode(), signer.chain.encode(), signer.key, address)  # type: ignore[no-untyped-call]
             return c2pa.Signer.from_info(info), None
         callback = _Callback(signer)
         return c2pa.Signer.from_callback(callback, c2pa.C2paSigningAlg[signer.alg.upper()], signer.chain, tsa), callback
