@@ -38,6 +38,7 @@ MAX_BYTES = 1 << 20  # of a file with keys or certificates
 WARN_BEFORE = timedelta(days=30)
 
 MIN_RSA = 2048  # bits: C2PA 2.4, section 14.5.1
+MAX_RSA = 4096  # bits: c2pa-rs 0.91 finds no signature of a longer key valid, in claims and in certificates
 
 _DIGESTS = frozenset({"sha256", "sha384", "sha512"})
 
@@ -231,6 +232,12 @@ def _strength_problems(chain: Chain) -> Iterator[Problem]:
         if isinstance(key, rsa.RSAPublicKey) and key.key_size < MIN_RSA:
             yield Problem(
                 "weak", f"the key of {name_of(one)} is weak: RSA of {key.key_size} bits, and {MIN_RSA} are the least"
+            )
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size > MAX_RSA:
+            yield Problem(
+                "algorithm",
+                f"the key of {name_of(one)} has {key.key_size} bits, and verifiers take RSA of at most {MAX_RSA}; "
+                "get another",
             )
         if index and self_issued(one):
             continue  # nobody relies on a root's signature of itself
