@@ -286,6 +286,11 @@ def locked(path: Path) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_UN)
 
 
+def open_to_others(status: os.stat_result) -> bool:
+    """Whether others than its owner may read or write a file; always False where files have no such modes."""
+    return os.name == "posix" and bool(stat.S_IMODE(status.st_mode) & 0o077)
+
+
 def take_over(finished: Path, existing: Path) -> None:
     """Give a finished file the mode, and where we may the owner, of the file it will replace. Raises OutputError."""
     with writing(existing):

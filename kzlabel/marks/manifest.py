@@ -24,6 +24,7 @@ from ..files import reason
 from ..inert import inert
 from ..limits import DEFAULT_LIMITS, Limits
 from ..signing import Signer
+from ..signing.profile import PURPOSES
 from ..trust import NOBODY, Anchor, Trust
 from ..trust.revocation import RevocationChecker
 from . import codes
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
 
 ANY_BYTES = "application/octet-stream"  # to c2pa: no structure, hash the whole
 
-# Purposes that a signing certificate may have: claim signing (C2PA), e-mail protection, document signing (RFC 9336).
-PURPOSES = "1.3.6.1.4.1.62558.2.1\n1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36"
+_PURPOSES = "\n".join(PURPOSES)  # of signing certificates, as c2pa wants to be told
 
 
 @dataclass(frozen=True)
@@ -328,7 +328,7 @@ def _context(trust: Trust, process: int, kind: str = "manifest") -> c2pa.Context
 
     settings = {
         "trust": {
-            "trust_config": PURPOSES,
+            "trust_config": _PURPOSES,
             "anchors": [_anchor_settings(index, anchor, kind) for index, anchor in enumerate(trust.anchors)],
         },
         "verify": {
@@ -359,7 +359,7 @@ def _anchor_settings(index: int, anchor: Anchor, kind: str) -> dict[str, str]:
         "trust_anchors": anchor.pem,
         "trust_kind": kind,
         "trust_uri": anchor_name(index),
-        "trust_config": PURPOSES,
+        "trust_config": _PURPOSES,
     }
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Algorithm(StrEnum):
-    """How claims are signed; the names that C2PA uses."""
+    """How claims are signed, by the names that C2PA uses (2.4, section 13.2.1)."""
 
     ES256 = "es256"
     ES384 = "es384"

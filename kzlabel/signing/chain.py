@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, SigningError
 from ..inert import inert
+from .algorithm import Algorithm
 from .certificates import public_der
-from .cose import ALGORITHMS
 from .gost import is_gost, unusable_key
 from .profile import (
     Problem,
@@ -163,8 +163,8 @@ def algorithm_for(public_key: Any, wanted: str | None = None) -> str:
     no algorithm at all.
     """
     kind, possible = kind_of(public_key)
-    if wanted is not None and (wanted := wanted.casefold()) not in ALGORITHMS:
-        raise ConfigurationError(f"alg={inert(wanted, 40)} is not known; known are {', '.join(ALGORITHMS)}")
+    if wanted is not None and (wanted := wanted.casefold()) not in tuple(Algorithm):
+        raise ConfigurationError(f"alg={inert(wanted, 40)} is not known; known are {', '.join(Algorithm)}")
     if not possible:
         raise SigningError(f"{kind} cannot sign C2PA claims; use P-256, P-384, P-521, RSA or Ed25519")
     if wanted is None:

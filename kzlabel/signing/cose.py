@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.padding import PSS
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
-ALGORITHMS = ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")  # C2PA 2.4, section 13.2.1, less ps1024
-
 _INTEGER = {"es256": 32, "es384": 48, "es512": 66}  # bytes of r and of s: RFC 9053, section 2.1
 
 

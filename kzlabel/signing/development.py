@@ -6,14 +6,12 @@ Three files in the folder of keys: `root.pem`, what a verifier may be told to tr
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ..errors import ConfigurationError, SigningError
-from ..files import locked
+from ..files import locked, open_to_others
 from .base import KeyAccess, fingerprint_of
 from .certificates import issue, public_der
 from .chain import algorithm_for
@@ -75,7 +73,7 @@ def _read(folder: Path, allow_shared_key: bool) -> DevelopmentSigner | None:
         key, chain, root = ((folder / name).read_bytes() for name in (KEY, LEAF, ROOT))
     except FileNotFoundError:
         return None
-    if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077 and not allow_shared_key:
+    if open_to_others(status) and not allow_shared_key:
         raise SigningError(f"{folder / KEY}: others may read this private key; run chmod 600 on it")
     try:
         public = load_key(key).public_key()

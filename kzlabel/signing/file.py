@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, SigningError
-from ..files import reason
+from ..files import open_to_others, reason
 from ..inert import inert
 from .base import KeyAccess, split_options
 from .certificates import public_der
@@ -138,9 +137,7 @@ def _paths(text: str) -> tuple[Path, Path]:
 def _read(path: Path, secret: KeyAccess | None) -> bytes:
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            open_to_others = os.name == "posix" and stat.S_IMODE(mode) & 0o077
-            if secret and open_to_others and not secret.allow_shared_key:
+            if secret and not secret.allow_shared_key and open_to_others(os.fstat(file.fileno())):
                 raise SigningError(
                     f"{shown(path)}: others may read this private key; run chmod 600 on it, or say --allow-shared-key"
                 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import stat
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from pathlib import Path
 from ..errors import SigningError, UsageError
 from ..files import locked, reason, replace_whole
 
-DEVELOPMENT = "dev"  # the name of the development key, whose root is root.pem
-RESERVED = (DEVELOPMENT, "root")
+DEVELOPMENT_NAME = "dev"  # the name of the development key, whose root is root.pem
+RESERVED = (DEVELOPMENT_NAME, "root")
 MAX_NAME = 40  # characters, up to 160 bytes: with its endings it stays below the 255 bytes that file systems take
 
 LOCK = ".keys.lock"
@@ -47,7 +46,7 @@ class KeyFiles:
 
     @property
     def root(self) -> Path:
-        return self.folder / ("root.pem" if self.name == DEVELOPMENT else f"{self.name}.root.pem")
+        return self.folder / ("root.pem" if self.name == DEVELOPMENT_NAME else f"{self.name}.root.pem")
 
     @property
     def root_key(self) -> Path:
@@ -109,11 +108,6 @@ def noted_algorithm(pem: bytes) -> str | None:
     first = pem.partition(b"\n")[0].decode("ascii", "replace")
     alg = first.removeprefix(_NOTE).strip()
     return alg if first.startswith(_NOTE) and alg in UNUSUAL else None
-
-
-def shared(path: Path) -> bool:
-    """Whether others than its owner may read or write a file; always False where files have no such modes."""
-    return os.name == "posix" and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
 @contextlib.contextmanager

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SigningError
+from ..files import open_to_others
 from ..inert import inert
+from .base import DEVELOPMENT
 from .chain import WARN_BEFORE, algorithm_for, days_left, problems, read_chain
 from .file import read_public
-from .key_files import DEVELOPMENT, UNUSUAL, KeyFiles, is_replaced, key_names, noted_algorithm, shared
+from .key_files import DEVELOPMENT_NAME, UNUSUAL, KeyFiles, is_replaced, key_names, noted_algorithm
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -81,7 +83,7 @@ def key_info(files: KeyFiles, *, now: datetime | None = None) -> KeyInfo:
     warnings = [
         f"{path.name}: others may read this private key; run chmod 600 on it"
         for path in there
-        if path.suffix == ".key" and shared(path)
+        if path.suffix == ".key" and open_to_others(path.stat())
     ]
     told: dict[str, Any] = {}
     try:
@@ -126,8 +128,8 @@ def chain_info(name: str, chain: Sequence[x509.Certificate], alg: str, *, now: d
 
 def signer_uri(files: KeyFiles, alg: str) -> str:
     """The URI that signs with the key in these files."""
-    if files.name == DEVELOPMENT:
-        return "dev:"
+    if files.name == DEVELOPMENT_NAME:
+        return DEVELOPMENT
     chosen = f"?alg={alg}" if alg in UNUSUAL else ""
     return f"file:{files.chain.absolute()},{files.key.absolute()}{chosen}"
 
@@ -142,7 +144,7 @@ def _of_chain(files: KeyFiles, replaced: bool, now: datetime | None, warnings: l
     elif not replaced:
         way = (
             "a new one is made at the next use"
-            if files.name == DEVELOPMENT
+            if files.name == DEVELOPMENT_NAME
             else f"run kzlabel keys rotate {files.name}"
         )
         warnings.extend(_chain_warnings(chain, files.name, now, way))

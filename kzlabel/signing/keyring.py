@@ -36,7 +36,7 @@ from .chain import check_chain, pem_of, read_chain
 from .file import read_public
 from .importing import Incoming, find_root, read_incoming
 from .key_files import (
-    DEVELOPMENT,
+    DEVELOPMENT_NAME,
     KeyFiles,
     changing,
     check_free,
@@ -245,7 +245,7 @@ def rotate(
     files = _existing(_folder(folder), name)
     access = KeyAccess(files.folder, passphrase, allow_shared_key)
     before = key_info(files)
-    if files.name == DEVELOPMENT:
+    if files.name == DEVELOPMENT_NAME:
         raise UsageError("the development key is renewed by itself, the day before it lapses")
     if is_replaced(files):
         raise UsageError(f"{files.name} has been replaced already; name the key that took its place")
@@ -316,7 +316,7 @@ def _waiting(folder: Path, leaf: x509.Certificate) -> KeyFiles | None:
     """The request or the key in a folder that a certificate is for."""
     wanted = public_der(leaf)
     for files in (KeyFiles(folder, name) for name in key_names(folder)):
-        if is_replaced(files) or files.name == DEVELOPMENT:
+        if is_replaced(files) or files.name == DEVELOPMENT_NAME:
             continue
         with contextlib.suppress(SigningError):  # a damaged file waits for nothing
             if files.request_key.exists() and public_der(read_request(files.request).request) == wanted:

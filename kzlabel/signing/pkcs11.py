@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SigningError
-from ..files import reason
+from ..files import open_to_others, reason
 from .base import KeyAccess
 from .chain import credential, ordered, read_chain
 from .cose import checked
@@ -20,6 +19,7 @@ from .file import read_public, shown
 from .passphrase import MAX_BYTES as MAX_PIN_BYTES
 from .pkcs11_token import Stored, TokenKey
 from .pkcs11_uri import KeyUri, parse_key_uri
+from .profile import is_authority
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -98,8 +98,7 @@ def _read_pin(path: Path, access: KeyAccess) -> str:
     """The first line of a file. Raises SigningError, also when others may read it and `access` does not allow that."""
     try:
         with path.open("rb") as file:
-            others = os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077
-            if others and not access.allow_shared_key:
+            if not access.allow_shared_key and open_to_others(os.fstat(file.fileno())):
                 raise SigningError(
                     f"{shown(path)}: others may read this PIN; run chmod 600 on it, or say --allow-shared-key"
                 )
@@ -114,7 +113,7 @@ def _certificates(uri: KeyUri, stored: tuple[Stored, ...]) -> list[x509.Certific
     on_token = [(one.belongs, _parsed(one.der)) for one in stored]
     everything = [*given, *(certificate for _, certificate in on_token if certificate)]
     own = [certificate for belongs, certificate in on_token if belongs and certificate]
-    if given and not _is_authority(given[0]):
+    if given and not is_authority(given[0]):
         return _with_issuers(given[0], everything)
     if not own:
         raise SigningError(
@@ -148,15 +147,6 @@ def _preference(certificate: x509.Certificate) -> tuple[bool, datetime, datetime
     now = datetime.now(UTC)
     valid = certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
     return valid, certificate.not_valid_before_utc, certificate.not_valid_after_utc
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    from cryptography import x509
-
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return False
 
 
 def _parsed(der: bytes) -> x509.Certificate | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..inert import inert
+from .certificates import CLAIM_SIGNING, EMAIL_PROTECTION
 from .gost import GOST_REASON, is_gost
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 # Purposes of which the leaf needs one: claim signing (C2PA), e-mail protection, document signing (RFC 9336).
 PURPOSES = {
-    "1.3.6.1.4.1.62558.2.1": "C2PA claim signing",
-    "1.3.6.1.5.5.7.3.4": "e-mail protection",
+    CLAIM_SIGNING: "C2PA claim signing",
+    EMAIL_PROTECTION: "e-mail protection",
     "1.3.6.1.5.5.7.3.36": "document signing",
 }
 # Purposes that C2PA forbids in it: any, time-stamping, OCSP signing.
@@ -130,10 +131,13 @@ def self_issued(certificate: x509.Certificate) -> bool:
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
-    """Whether a certificate may issue others."""
+    """Whether a certificate may issue others; a malformed one may not, and `problems` tells of it."""
     from cryptography import x509
 
-    constraints = extension(certificate, x509.BasicConstraints)
+    try:
+        constraints = extension(certificate, x509.BasicConstraints)
+    except (ValueError, x509.DuplicateExtension):
+        return False
     return constraints is not None and constraints.ca
 
 

@@ -25,7 +25,6 @@ from kzlabel.signing.certificates import (
     root_certificate,
 )
 from kzlabel.signing.chain import problems
-from kzlabel.signing.cose import ALGORITHMS
 
 SUBJECT = Subject("Студия", "Studio LLP", "kz")
 
@@ -39,7 +38,7 @@ def issued(alg: Algorithm = Algorithm.ES256, **options: Any) -> tuple[x509.Certi
 
 
 def test_the_algorithms_are_those_that_signers_know() -> None:
-    assert tuple(Algorithm) == ALGORITHMS
+    assert tuple(Algorithm) == ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")
 
 
 @pytest.mark.parametrize("alg", Algorithm)

@@ -13,6 +13,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from kzlabel.errors import ConfigurationError, SigningError
 from kzlabel.signing.chain import (
@@ -293,3 +295,27 @@ def test_names_in_certificates_are_shown_inert() -> None:
     sentence = problems(chain)[0].sentence
     assert "\x1b" not in sentence
     assert "\u202e" not in sentence
+
+
+def test_an_extension_that_stands_there_twice_is_told_whoever_has_the_key() -> None:
+    """Two extensions become one when the last byte of an identifier changes; the signature then holds no more."""
+    key, issuer_key = new_key(), new_key()
+    identifiers = [x509.ObjectIdentifier(f"1.3.6.1.4.1.9999.{one}") for one in (1, 2)]
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Leaf")]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Root")]))
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=90))
+    )
+    for one in identifiers:
+        builder = builder.add_extension(x509.UnrecognizedExtension(one, b"\x05\x00"), critical=False)
+    der = builder.sign(issuer_key, hashes.SHA256()).public_bytes(Encoding.DER)
+    arc = bytes.fromhex("2b06010401ce0f")
+    assert der.count(arc + b"\x02") == 1
+    doubled = x509.load_der_x509_certificate(der.replace(arc + b"\x02", arc + b"\x01"))
+    for public_key in (None, key.public_key()):
+        with pytest.raises(SigningError, match=r"chain\.pem: a certificate is malformed: Duplicate"):
+            credential([doubled], public_key, name="chain.pem")
