@@ -6,12 +6,13 @@ Whoever can write into the folder can withhold a newer answer for as long as an 
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from ...files import replace_whole
 
 MAX_FILES = 2000
 MAX_BYTES = 128 << 20  # of all files together
@@ -38,17 +39,9 @@ class AnswerCache:
 
     def save(self, *key: bytes, data: bytes) -> None:
         """Keep an answer, whole or not at all; a folder that cannot be written keeps none."""
-        target = self._file(key)
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, name = tempfile.mkstemp(prefix=".", dir=self.folder)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                Path(name).replace(target)
-            except OSError:
-                Path(name).unlink(missing_ok=True)
-                raise
+            replace_whole(self._file(key), data)
             self._tidy()
 
     def _file(self, key: tuple[bytes, ...]) -> Path:

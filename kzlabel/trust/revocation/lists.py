@@ -13,12 +13,11 @@ from ...errors import TrustError
 from ...files import reason
 from ..authorities import hostile
 from .answers import MAX_CRL_BYTES, Answer, Status, not_checked
-from .ocsp import SKEW
+from .ocsp import HASHES, SKEW
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-_HASHES = ("sha256", "sha384", "sha512")
 _PEM = b"-----BEGIN X509 CRL-----"
 
 
@@ -105,7 +104,7 @@ def _signature_fault(crl: x509.CertificateRevocationList, issuer: x509.Certifica
     except x509.ExtensionNotFound:
         pass
     key, algorithm = issuer.public_key(), crl.signature_hash_algorithm
-    weak = algorithm is not None and algorithm.name not in _HASHES
+    weak = algorithm is not None and algorithm.name not in HASHES
     if weak or not isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey):
         return "the revocation list is signed with an algorithm that is not accepted"
     return None if crl.is_signature_valid(key) else "the signature of the revocation list does not hold"

@@ -26,7 +26,7 @@ DEFAULT_TERM = timedelta(hours=24)
 MAX_RESPONSES = 32  # single responses in one answer; one is asked for
 MAX_CERTIFICATES = 8  # beside an answer
 NONCE_BYTES = 32  # RFC 9654 recommends 32
-_HASHES = ("sha256", "sha384", "sha512")
+HASHES = ("sha256", "sha384", "sha512")
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _signed(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:
             key.verify(response.signature, data)
             return True
         algorithm = response.signature_hash_algorithm
-        if algorithm is None or algorithm.name not in _HASHES:
+        if algorithm is None or algorithm.name not in HASHES:
             return False
         if isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(response.signature, data, ec.ECDSA(algorithm))
