@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..keys import WatermarkKey
 from ..payload import Payload
+from .counting import Row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,19 +54,6 @@ class Attack:
     run: Attacker
 
 
-@dataclass(frozen=True)
-class Row:
-    attack: str
-    group: str
-    read: int
-    of: int
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 %, Wilson."""
-        return wilson(self.read, self.of)
-
-
 def run(
     works: Iterable[Work],
     *,
@@ -98,17 +86,6 @@ def run(
                 of[attack] += 1
                 report(work.name, attack.name, found)
     return [Row(a.name, a.group, read[a], of[a]) for a in attacks]
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share."""
-    if not of:
-        return 0.0, 1.0
-    z = 1.959964
-    share, weight = hits / of, 1 + z * z / of
-    middle = (share + z * z / (2 * of)) / weight
-    half = z / weight * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def attacks() -> list[Attack]:

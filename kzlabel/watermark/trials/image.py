@@ -11,6 +11,7 @@ from ..detection import Unmarkable
 from ..image import detect, embed
 from ..keys import WatermarkKey
 from ..payload import Payload
+from .counting import Row, identifier_of, total
 from .image_attacks import ATTACKS, Attack
 
 if TYPE_CHECKING:
@@ -33,26 +34,6 @@ class Quality:
     flat_most: float
 
 
-@dataclass(frozen=True)
-class Row:
-    """attack: its name, or "" for a whole group. read: of n works. interval: Wilson, 95 %. missed: names of works."""
-
-    attack: str
-    group: str
-    read: int
-    n: int
-    missed: tuple[str, ...] = ()
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        if not self.n:
-            return 0.0, 1.0
-        z, share = 1.96, self.read / self.n
-        middle = (share + z * z / (2 * self.n)) / (1 + z * z / self.n)
-        half = z / (1 + z * z / self.n) * (share * (1 - share) / self.n + z * z / (4 * self.n**2)) ** 0.5
-        return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def run(
     works: Iterable[tuple[str, Picture]],
     *,
@@ -67,7 +48,7 @@ def run(
     """
     counted: dict[Attack, tuple[list[str], list[str]]] = {attack: ([], []) for attack in attacks}
     for name, picture in works:
-        payload = Payload(key_of(name))
+        payload = Payload(identifier_of(name))
         small = max(picture.shape[:2]) < SMALL_SIDE
         try:
             marked = mark(picture, payload, key=key)
@@ -90,7 +71,7 @@ def run(
         Row(attack.name, attack.group, len(read), len(read) + len(lost), tuple(lost))
         for attack, (read, lost) in counted.items()
     ]
-    return rows + [_total(group, rows) for group in dict.fromkeys(row.group for row in rows)]
+    return rows + [total(group, rows) for group in dict.fromkeys(row.group for row in rows)]
 
 
 def mark(picture: Picture, payload: Payload, *, key: WatermarkKey | None = None) -> Picture:
@@ -106,13 +87,6 @@ def luma(picture: Picture) -> NDArray[np.float32]:
     import numpy as np
 
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY), np.float32)
-
-
-def key_of(name: str) -> str:
-    """An identifier for a work in a trial."""
-    import hashlib
-
-    return hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
 def quality(picture: Picture, marked: Picture) -> Quality:
@@ -137,8 +111,3 @@ def quality(picture: Picture, marked: Picture) -> Quality:
     change = np.abs(other - one)[3:-3, 3:-3][flat]
     rms, most = (float(np.sqrt(np.mean(change**2))), float(change.max())) if change.size else (0.0, 0.0)
     return Quality(float(psnr), float(ssim.mean()), rms, most)
-
-
-def _total(group: str, rows: Sequence[Row]) -> Row:
-    own = [row for row in rows if row.group == group]
-    return Row("", group, sum(row.read for row in own), sum(row.n for row in own))

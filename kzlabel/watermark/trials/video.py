@@ -27,6 +27,7 @@ from ..video import (
     reading_size,
     trial_frames,
 )
+from .counting import Row, identifier_of, total
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,26 +93,6 @@ class Quality:
         return f"{dose}, Y-PSNR {self.psnr:.1f} dB, bytes {100 * self.growth:+.1f} % ({self.kilobits:+.0f} kbit/s)"
 
 
-@dataclass(frozen=True)
-class Row:
-    """attack: its name, or "" for a whole group. read: of n works, or frames. interval: Wilson, 95 %."""
-
-    attack: str
-    group: str
-    read: int
-    n: int
-    missed: tuple[str, ...] = ()
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        if not self.n:
-            return 0.0, 1.0
-        z, share = 1.96, self.read / self.n
-        middle = (share + z * z / (2 * self.n)) / (1 + z * z / self.n)
-        half = z / (1 + z * z / self.n) * math.sqrt(share * (1 - share) / self.n + z * z / (4 * self.n**2))
-        return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def run(
     works: Iterable[tuple[str, Path]],
     *,
@@ -129,7 +110,7 @@ def run(
     for name, path in works:
         with tempfile.TemporaryDirectory() as folder:
             studio = Studio(ffmpeg, Path(folder), key)
-            payload = Payload(_identifier(name))
+            payload = Payload(identifier_of(name))
             try:
                 marked, quality = studio.mark(path, payload)
             except Unmarkable as error:
@@ -150,7 +131,7 @@ def run(
         )
         for attack, results in counted.items()
     ]
-    return rows + [_total(group, rows) for group in dict.fromkeys(row.group for row in rows)]
+    return rows + [total(group, rows) for group in dict.fromkeys(row.group for row in rows)]
 
 
 @dataclass(frozen=True)
@@ -277,14 +258,3 @@ def _frames(raw: bytes, width: int, height: int) -> Iterable[Luma]:
 
     count = len(raw) // (width * height)
     return np.frombuffer(raw, np.uint8, count * width * height).reshape(count, height, width)
-
-
-def _total(group: str, rows: Sequence[Row]) -> Row:
-    of_group = [row for row in rows if row.group == group]
-    return Row("", group, sum(row.read for row in of_group), sum(row.n for row in of_group))
-
-
-def _identifier(name: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(name.encode()).hexdigest()[:12]
