@@ -30,7 +30,7 @@ from ..trust.revocation import RevocationChecker
 from . import codes
 from .binding import DataHash, OwnBinding, assertion_data, digest, whole_file
 from .definition import PARENT
-from .manifest_evidence import at_top_level, binding_faults, bound_data, evidence, in_place, unreadable
+from .manifest_evidence import TIME_STAMPS, at_top_level, binding_faults, bound_data, evidence, in_place, unreadable
 from .manifest_reading import ManifestReport
 from .patience import patient
 from .signing_hand import hand_of, signing
@@ -332,7 +332,7 @@ def _context(trust: Trust, process: int, kind: str = "manifest") -> c2pa.Context
             "anchors": [_anchor_settings(index, anchor, kind) for index, anchor in enumerate(trust.anchors)],
         },
         "verify": {
-            "verify_trust": True,
+            "verify_trust": kind != TIME_STAMPS,  # whom nobody asks about the signer
             "verify_timestamp_trust": True,
             "verify_after_sign": False,  # every output is read back by whoever wrote it, with more than c2pa looks at
             "ocsp_fetch": False,

@@ -29,7 +29,7 @@ from .vouching import NOBODY_VOUCHES, anchor_named, for_times_alone, voucher
 _ELSEWHERE = "exclusion does not match"
 # c2pa calls every time-stamp of a claim of version 1 trusted, whoever made it, and says so by this word.
 _LEGACY = "legacy"
-_SIGNERS, _IDENTITIES = "manifest", "cawg"  # kinds of anchors, in c2pa's words
+_SIGNERS, TIME_STAMPS, _IDENTITIES = "manifest", "tsa", "cawg"  # kinds of anchors, in c2pa's words
 
 
 Again = Callable[[tuple[Anchor, ...], str], ManifestReport | None]
@@ -324,7 +324,7 @@ class _Time:
         if not stamped or at is None:
             claimed = _iso(report.claimed_time(report.active))
             return cls(claimed, "claimed" if claimed else "none")
-        then = again(trust.time_anchors, _SIGNERS)
+        then = again(trust.time_anchors, TIME_STAMPS)
         if then and any(
             one.code == "timeStamp.trusted" and _LEGACY not in one.explanation for one in then.statuses("success")
         ):
