@@ -79,10 +79,10 @@ def sign_file(
     if target.exists() and target.samefile(source):
         raise SigningError(f"{target.name}: source and target are the same file, which would destroy it")
     with (
+        hand_of(signer, tsa, source.name) as hand,
         _reading(source) as file,
         _builder(definition, parent) as builder,
         _writing(target) as writer,
-        hand_of(signer, tsa, source.name) as hand,
         patient(file, source.name, signing=True) as reader,
     ):
         builder.sign(hand, mime, reader, writer)

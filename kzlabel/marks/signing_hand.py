@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from ..errors import SigningError, TimeStampError
@@ -29,8 +30,11 @@ def hand_of(signer: Signer, tsa: str | None, name: str) -> Iterator[c2pa.Signer]
     native, callback = _native(signer, tsa, os.getpid())
     if callback:
         callback.forget()
+    # Whoever waits for a service or an authority leaves the processors to others.
+    computes = callback is None and tsa is None
     try:
-        yield native
+        with _turn(os.getpid()) if computes else nullcontext():
+            yield native
     except c2pa.C2paError as error:
         failure = callback.failure if callback else None
         if failure is not None and not isinstance(failure, Exception):
@@ -41,6 +45,30 @@ def hand_of(signer: Signer, tsa: str | None, name: str) -> Iterator[c2pa.Signer]
         if tsa and (why := said.partition("internal error (")[2].removesuffix(")")):
             raise TimeStampError(f"{name}: the time-stamping authority gave no usable time-stamp: {why}") from error
         raise SigningError(f"{name}: the manifest could not be signed: {said}") from error
+
+
+@contextmanager
+def _turn(process: int) -> Iterator[None]:
+    """As many signatures at a time as there are processors.
+
+    Measured on two: of 1,550 signatures a second by two threads, eight that take no turns get 950, since c2pa calls
+    back into Python for each piece of a file, and each call waits for all other threads.
+    """
+    turns = _turns(process)
+    turns.get()
+    try:
+        yield
+    finally:
+        turns.put(None)
+
+
+@lru_cache(maxsize=1)
+def _turns(process: int) -> SimpleQueue[None]:
+    """One token for each processor. A queue, for a semaphore of Python's own wakes its waiters by Python code."""
+    tokens: SimpleQueue[None] = SimpleQueue()
+    for _ in range(os.cpu_count() or 1):
+        tokens.put(None)
+    return tokens
 
 
 @lru_cache(maxsize=8)
