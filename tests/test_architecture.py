@@ -22,7 +22,7 @@ LAYERS = (
     ("request",),
     ("verification",),
     ("media", "marks"),
-    ("disclosure", "signing", "trust", "profiles"),
+    ("disclosure", "signing", "trust", "watermark", "profiles"),
     ("containers", "settings"),
     ("declaration", "evidence", "files", "network"),
     ("limits", "inert", "errors", "__init__"),

@@ -1,0 +1,47 @@
+"""What a reader found in a carrier, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from ..errors import RequirementNotMet
+from .payload import Payload, false_positive
+
+# Probability that a mark is reported where there is none: up to the first `found`, up to the second `weak`.
+FOUND, WEAK = 1e-9, 1e-5
+
+
+class Certainty(StrEnum):
+    FOUND = "found"
+    WEAK = "weak"
+    """A hint: counts only where a registry knows the identifier."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A mark that was read.
+
+    readings: how many were tried on this carrier up to and with this one, all hypotheses of the search counted.
+    place: where it stands, as the medium tells (`region`, `span`), may be empty. agreement: share of the coded bits
+    that were read as they were written, 0.5 to 1.
+    """
+
+    payload: Payload
+    readings: int
+    agreement: float
+    place: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def false_positive(self) -> float:
+        return false_positive(self.readings)
+
+    @property
+    def certainty(self) -> Certainty:
+        return Certainty.FOUND if self.false_positive <= FOUND else Certainty.WEAK
+
+
+class Unmarkable(RequirementNotMet):
+    """The carrier is too small, too short or too plain for a mark; the sentence says which."""
