@@ -11,6 +11,7 @@ from ..trust.authorities import hostile
 
 # File after file is signed with the same few certificates, and to open one takes a tenth of a verification.
 _USUAL = 16 * 1024  # bytes; larger ones are opened each time, so that nobody fills the memory with them
+_RSA_BITS = 2048  # below which c2pa refuses the key of a signer
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,21 @@ def opened(der: bytes) -> Certificate | None:
     return (_remembered if len(der) <= _USUAL else _opened)(der)
 
 
-def unprocessed(chain: tuple[bytes, ...]) -> bool:
-    """Whether a certificate above the leaf has a critical extension that nobody here looks at.
+def doubt(chain: tuple[bytes, ...]) -> str | None:
+    """Why nobody vouches for a signer by way of these authorities, whom c2pa takes as they are; None as a rule."""
+    return next((why for der in chain[1:] if (why := (_doubts if len(der) <= _USUAL else _doubt)(der))), None)
 
-    RFC 5280, 4.2: such a certificate must be refused. c2pa passes over the constraints of names, for one.
+
+def _doubt(der: bytes) -> str | None:
+    """Against the certificate of an authority.
+
+    One with a critical extension that nobody here looks at must be refused (RFC 5280, 4.2); c2pa passes over the
+    constraints of names, for one. Purposes of an authority bound those of whom it issues to, as browsers take it; one
+    that names others than these may be meant for signers. Keys and hashes as c2pa asks of the signer alone.
     """
-    return any((_terms if len(der) <= _USUAL else _read_terms)(der) for der in chain[1:])
-
-
-def _read_terms(der: bytes) -> bool:
     from cryptography import x509
-    from cryptography.x509.oid import ExtensionOID
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
     looked_at = {
         ExtensionOID.BASIC_CONSTRAINTS,
@@ -49,15 +54,32 @@ def _read_terms(der: bytes) -> bool:
         ExtensionOID.CERTIFICATE_POLICIES,
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
     }
+    other_purposes = {
+        ExtendedKeyUsageOID.SERVER_AUTH,
+        ExtendedKeyUsageOID.CLIENT_AUTH,
+        ExtendedKeyUsageOID.CODE_SIGNING,
+        ExtendedKeyUsageOID.TIME_STAMPING,
+        ExtendedKeyUsageOID.OCSP_SIGNING,
+    }
     try:
         with warnings.catch_warnings(action="ignore"):
-            extensions = x509.load_der_x509_certificate(der).extensions
-        return any(one.critical and one.oid not in looked_at for one in extensions)
+            certificate = x509.load_der_x509_certificate(der)
+            extensions, key = certificate.extensions, certificate.public_key()
+            algorithm = certificate.signature_hash_algorithm
     except hostile():
-        return True
+        return "an authority's certificate cannot be read"
+    if any(one.critical and one.oid not in looked_at for one in extensions):
+        return "an authority's certificate sets terms that are unknown"
+    if any(isinstance(one.value, x509.ExtendedKeyUsage) and other_purposes.issuperset(one.value) for one in extensions):
+        return "an authority's certificate is made out for other purposes than signers"
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _RSA_BITS:
+        return "an authority's key is too short"
+    if certificate.issuer != certificate.subject and algorithm is not None and algorithm.name in ("md5", "sha1"):
+        return "an authority's certificate is signed with SHA-1"
+    return None
 
 
-_terms = lru_cache(maxsize=64)(_read_terms)
+_doubts = lru_cache(maxsize=64)(_doubt)
 
 
 def _opened(der: bytes) -> Certificate | None:

@@ -18,12 +18,12 @@ from ..trust import NOBODY, Anchor, Trust
 from ..trust.revocation import Answer, RevocationChecker
 from . import codes, revoked
 from .binding import ALGORITHMS, MALFORMED, MISMATCH, DataHash, Fault, OwnBinding, data_hash, holds
-from .certificates import opened, unprocessed
+from .certificates import doubt, opened
 from .coverage import Coverage, coverage
 from .identities import Identity, identities
 from .manifest_reading import ManifestReport, Status, explanations
 from .store import Piece, doubled, signer_chain
-from .vouching import NOBODY_VOUCHES, anchor_named, voucher
+from .vouching import NOBODY_VOUCHES, anchor_named, for_times_alone, voucher
 
 # c2pa's explanation, beside a dataHash mismatch, when a store does not stand where the exclusion is.
 _ELSEWHERE = "exclusion does not match"
@@ -90,14 +90,16 @@ def evidence(
     if time.proven and leaf.lapsed and not _trusted(success):
         success, failure = _as_of_then(success, failure, again, trust)
     if by := _trusted(success):
-        vouched = voucher(by.explanation, trust, chain, time.proven)
-    if vouched.trusted and unprocessed(chain):
+        times = for_times_alone(trust) if time.proven and leaf.lapsed else ()
+        vouched = voucher(by.explanation, trust, chain, time.proven, partial(_confirmed, again, times))
+    why = doubt(chain) if vouched.trusted else None
+    if why:
         vouched = NOBODY_VOUCHES
+    elif vouched.lapsed:
+        why = "the term of who vouches for the signer is over"
+    if why:
         success = [one for one in success if one.code != "signingCredential.trusted"]
-        failure.append(Status("signingCredential.untrusted", "an authority's certificate sets terms that are unknown"))
-    if vouched.lapsed:
-        success = [one for one in success if one.code != "signingCredential.trusted"]
-        failure.append(Status("signingCredential.untrusted", "the term of who vouches for the signer is over"))
+        failure.append(Status("signingCredential.untrusted", why))
     trusted = vouched.trusted
     named = identities(report, partial(again, trust.identity_anchors, _IDENTITIES))
     answer: Answer | None = None
@@ -155,11 +157,18 @@ def _as_of_then(
     c2pa looks back only where it trusts the time-stamp, for which it must know both kinds of anchor at once. Those for
     signers come first, and are named by their place, so that one for time-stamps is not taken for one of them.
     """
-    then = again((*trust.anchors, *trust.time_anchors), _SIGNERS)
+    then = again((*trust.anchors, *for_times_alone(trust)), _SIGNERS)
     by = _trusted(then.statuses("success")) if then else None
     if by is None or anchor_named(by.explanation, trust) is None:
         return success, failure
     return [*success, by], [one for one in failure if one.code != "signingCredential.untrusted"]
+
+
+def _confirmed(again: Again, times: tuple[Anchor, ...], anchor: Anchor) -> bool:
+    """Whether c2pa trusts the signer under this set of anchors alone. times: those for time-stamps, to look back."""
+    then = again((anchor, *times), _SIGNERS)
+    by = _trusted(then.statuses("success")) if then else None
+    return by is not None and anchor_named(by.explanation, Trust((anchor,))) is not None
 
 
 def _all_codes(statuses: list[Status], named: list[Identity]) -> tuple[str, ...]:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..inert import inert
 from ..trust import Anchor, Trust
-from ..trust.authorities import Authority, authorities
+from ..trust.authorities import Authority, authorities, hostile
+from ..trust.revocation.paths import issued
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -39,18 +40,41 @@ class Voucher:
 NOBODY_VOUCHES = Voucher(False)
 
 
-def voucher(explanation: str, trust: Trust, chain: tuple[bytes, ...], proven: datetime | None) -> Voucher:
-    """Who vouches for a signer whom c2pa trusts.
+def _unconfirmed(anchor: Anchor) -> bool:
+    return False
 
-    explanation: c2pa's, which names the set of anchors as `anchor_name` does. chain: the certificates that came with
-    the signature, DER, the leaf first. proven: the time of a trusted time-stamp, None where there is none: then the
-    anchor's term must cover today.
+
+def voucher(
+    explanation: str,
+    trust: Trust,
+    chain: tuple[bytes, ...],
+    proven: datetime | None,
+    confirmed: Callable[[Anchor], bool] = _unconfirmed,
+) -> Voucher:
+    """Who vouches for a signer whom c2pa trusts: the first set of anchors that does, with a term that is not over.
+
+    explanation: c2pa's, which names a set of anchors as `anchor_name` does; of several that hold the same certificate
+    any one, by chance. chain: the certificates that came with the signature, DER, the leaf first. proven: the time of a
+    trusted time-stamp, None where there is none: then the anchor's term must cover today. confirmed: whether c2pa
+    trusts the signer under this set alone.
     """
-    anchor = anchor_named(explanation, trust)
-    if anchor is None:
+    named = anchor_named(explanation, trust)
+    if named is None:
         return NOBODY_VOUCHES
-    time = proven or datetime.now(UTC)
-    found = (_remembered if sum(map(len, chain)) <= _USUAL else _vouching)(anchor.pem, chain)
+    vouching = _remembered if sum(map(len, chain)) <= _USUAL else _vouching
+    found = ((anchor, vouching(anchor.pem, chain)) for anchor in trust.anchors)
+    lapsed: list[Voucher] = []
+    for anchor, reached in found:
+        if anchor is named or (reached and confirmed(anchor)):
+            told = _told(anchor, reached, proven or datetime.now(UTC))
+            if told.trusted:
+                return told
+            lapsed.append(told)
+    return lapsed[0]
+
+
+def _told(anchor: Anchor, found: tuple[Authority, ...], time: datetime) -> Voucher:
+    """found: the authorities in it that the chain leads to."""
     usable = next((one for one in found if one.valid_at(time)), None)
     if usable is None and (found or not all(one.valid_at(time) for one in anchor.authorities)):
         lapsed = found[0] if found else min(anchor.authorities, key=lambda one: one.expires)
@@ -64,6 +88,26 @@ def voucher(explanation: str, trust: Trust, chain: tuple[bytes, ...], proven: da
         "certificates": len(anchor.authorities),
     }
     return Voucher(True, listed)
+
+
+@lru_cache(maxsize=16)
+def for_times_alone(trust: Trust) -> tuple[Anchor, ...]:
+    """The anchors for time-stamps, less the certificates that are anchors for signers too.
+
+    Where c2pa is given both, it would name either of them.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    signers = {one.fingerprint for anchor in trust.anchors for one in anchor.authorities}
+    rest = (
+        (anchor, [one.certificate for one in anchor.authorities if one.fingerprint not in signers])
+        for anchor in trust.time_anchors
+    )
+    return tuple(
+        replace(anchor, pem="".join(one.public_bytes(Encoding.PEM).decode("ascii") for one in left))
+        for anchor, left in rest
+        if left
+    )
 
 
 def anchor_name(number: int) -> str:
@@ -96,31 +140,19 @@ def _vouching(pem: str, chain: tuple[bytes, ...]) -> tuple[Authority, ...]:
         with warnings.catch_warnings(action="ignore"):
             certificates = [x509.load_der_x509_certificate(der) for der in chain]
             return tuple(dict.fromkeys(_above(certificates, known)))
-    except (ValueError, x509.InvalidVersion):
+    except hostile():
         return ()
 
 
-_remembered = lru_cache(maxsize=64)(_vouching)
+_remembered = lru_cache(maxsize=256)(_vouching)
 
 
 def _above(chain: list[x509.Certificate], known: tuple[Authority, ...]) -> Iterator[Authority]:
     rest, current = chain[1:], next(iter(chain), None)
     while current is not None:
         for authority in known:
-            if current == authority.certificate or _issued(current, authority.certificate):
+            if current == authority.certificate or issued(current, authority.certificate):
                 yield authority
         below = current
-        current = next((one for one in rest if _issued(below, one)), None)
+        current = next((one for one in rest if issued(below, one)), None)
         rest = [one for one in rest if one is not current]
-
-
-def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    if certificate.issuer != issuer.subject:
-        return False
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True

@@ -112,6 +112,23 @@ def outside_the_names_of_the_authority(shop: Workshop) -> Iterator[Made]:
     yield from _by(shop, shop.root.authority(more=[limit]).signer(), FILES[:1])
 
 
+def authority_for_other_purposes(shop: Workshop) -> Iterator[Made]:
+    """Authorities for servers and for time-stamps issue to a signer; their twin is one for signers."""
+    genuine = shop.sealed_by(FILES[0], shop.root.authority(purposes=PURPOSES).signer())
+    for purpose in (SERVER_AUTHENTICATION, TIME_STAMPING):
+        yield Made.of(FILES[0], shop.sealed_by(FILES[0], shop.root.authority(purposes=[purpose]).signer()), genuine)
+
+
+def weak_authority(shop: Workshop) -> Iterator[Made]:
+    """With a short key, and with a certificate signed with SHA-1."""
+    genuine = shop.sealed_by(FILES[0], shop.root.authority(key=new_key("rsa2048")).signer())
+    yield Made.of(FILES[0], shop.sealed_by(FILES[0], shop.root.authority(key=new_key("rsa1024")).signer()), genuine)
+    issuer = shop.root.authority()
+    signer = issuer.signer()
+    chain = [certificates(signer.chain)[0], signed_with_sha1(issuer.certificate, shop.root.key)]
+    yield Made.of(FILES[0], shop.sealed_by(FILES[0], signer, chain=chain), shop.sealed_by(FILES[0], signer))
+
+
 def expired_authority(shop: Workshop) -> Iterator[Made]:
     yield from _by(shop, shop.root.authority(until=days(-1)).signer(), FILES[:1])
 

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from kzlabel import Verifier, VerifyOptions
 from kzlabel.evidence import Evidence
-from kzlabel.trust import Policy
+from kzlabel.trust import Anchor, Policy, Trust
 from kzlabel.trust.revocation import Revocation, RevocationChecker
 from kzlabel.verification.collect import Collector
 from kzlabel.verification.judge import judge
 from kzlabel.verification.sentences import NOUNS
 
+from . import credentials
 from .table import ROWS, Row, page
 from .workshop import Made, Workshop
 
@@ -61,3 +63,15 @@ def test_every_forgery_has_one_row() -> None:
 
 def test_the_document_is_the_table() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == page(), "run scripts/build_forgeries"
+
+
+def test_an_authority_for_both_purposes_vouches_for_an_expired_signer_every_time(shop: Workshop) -> None:
+    """c2pa, given one certificate for signers and for time-stamps, names either of them by chance."""
+    made = next(credentials.expired_and_stamped_in_time(shop)).forged["picture.jpg"]
+    both = shop.root.pem + shop.time_root.pem
+    for number in range(8):
+        trust = Trust((Anchor("signers", None, shop.root.pem + "\n" * number),), (Anchor("times", None, both),))
+        verdict = Verifier(VerifyOptions(trust=trust)).verify(made, name="picture.jpg")
+        assert (verdict.kind, verdict.time_source) == ("verified", "tsa-trusted")
+        assert verdict.signer
+        assert verdict.signer["trust_list"]["name"] == "signers"

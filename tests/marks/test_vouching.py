@@ -16,6 +16,7 @@ from kzlabel.marks.vouching import Voucher, anchor_name, voucher
 from kzlabel.trust import Anchor, Trust
 
 from .. import pki
+from ..forgeries.certificates import Authority, days, new_key
 from .samples import jpeg
 from .test_definition import BADGE
 from .test_manifest import DECLARED
@@ -34,6 +35,13 @@ def ders(signer: pki.PrivateSigner) -> tuple[bytes, ...]:
 
 def vouching(signer: pki.PrivateSigner, *anchors: Anchor, number: int = 0, proven: datetime | None = None) -> Voucher:
     return voucher(f"found in [{anchor_name(number)}] trust anchors", Trust(anchors), ders(signer), proven)
+
+
+def sign(folder: Path, signer: pki.PrivateSigner) -> Path:
+    source, target = folder / "a.jpg", folder / "b.jpg"
+    source.write_bytes(jpeg())
+    sign_file(source, target, "image/jpeg", definition(DECLARED, BADGE, opened=False, fmt="image/jpeg"), signer)
+    return target
 
 
 def test_the_root_is_named_with_its_list_and_the_age_of_that() -> None:
@@ -63,6 +71,40 @@ def test_the_list_that_c2pa_names_is_the_one_that_is_named() -> None:
     found = vouching(signer, anchor(pki.signer().root, name="first"), anchor(signer.root, name="second"), number=1)
     assert found.listed
     assert found.listed["name"] == "second"
+
+
+def test_of_several_lists_with_one_root_the_first_that_is_confirmed_is_named() -> None:
+    signer = pki.signer()
+    anchors = tuple(anchor(signer.root, name=name) for name in ("first", "second", "third"))
+    explanation = f"found in [{anchor_name(2)}] trust anchors"
+    for confirmed, name in (({"first", "second"}, "first"), ({"second"}, "second"), (set[str](), "third")):
+        found = voucher(explanation, Trust(anchors), ders(signer), None, lambda one, known=confirmed: one.name in known)
+        assert found.listed
+        assert found.listed["name"] == name
+
+
+def test_a_root_that_was_renewed_under_another_name_vouches_in_the_place_of_the_old_one(tmp_path: Path) -> None:
+    """c2pa names one of the two by chance; the old one would vouch, had its term not been over."""
+    key = new_key()
+    old, new = (Authority.root("Studio Root", key, until=days(number)) for number in (-1, 900))
+    signed = sign(tmp_path, new.signer())
+    for number in range(8):  # by chance: other bytes, another order
+        anchors = (anchor(old.pem, "\n" * number, name="old"), anchor(new.pem, name="new"))
+        for trust in (Trust(anchors), Trust(anchors[::-1])):
+            verdict = Verifier(VerifyOptions(trust=trust)).verify(signed)
+            assert verdict.kind == "verified"
+            assert verdict.signer
+            assert verdict.signer["trust_list"]["name"] == "new"
+
+
+def test_the_first_of_several_lists_with_one_root_is_named_every_time(tmp_path: Path) -> None:
+    signer = pki.signer()
+    signed = sign(tmp_path, signer)
+    for number in range(8):
+        anchors = tuple(anchor(signer.root, "\n" * number, name=name) for name in ("call", "own", "shipped"))
+        verdict = Verifier(VerifyOptions(trust=Trust(anchors))).verify(signed)
+        assert verdict.signer
+        assert verdict.signer["trust_list"]["name"] == "call"
 
 
 @pytest.mark.parametrize("explanation", ["", "found in [anchor-7] trust anchors", "found in [anchor-] trust anchors"])
@@ -101,9 +143,7 @@ def test_a_chain_that_cannot_be_read_leaves_it_to_c2pa_unless_some_term_is_over(
 
 def test_a_file_under_an_expired_root_is_untrusted_and_says_why(tmp_path: Path) -> None:
     signer = pki.signer(start=NOW - timedelta(days=3660), days=4000)
-    source, target = tmp_path / "a.jpg", tmp_path / "b.jpg"
-    source.write_bytes(jpeg())
-    sign_file(source, target, "image/jpeg", definition(DECLARED, BADGE, opened=False, fmt="image/jpeg"), signer)
+    target = sign(tmp_path, signer)
     verdict = Verifier(VerifyOptions(trust=Trust((anchor(signer.root),)))).verify(target)
     assert (verdict.kind, verdict.ai) == ("untrusted", AI.GENERATED)
     assert verdict.signer
@@ -115,9 +155,7 @@ def test_a_file_under_an_expired_root_is_untrusted_and_says_why(tmp_path: Path) 
 
 def test_a_time_stamping_anchor_or_one_for_identities_never_vouches_for_a_signer(tmp_path: Path) -> None:
     signer = pki.signer()
-    source, target = tmp_path / "a.jpg", tmp_path / "b.jpg"
-    source.write_bytes(jpeg())
-    sign_file(source, target, "image/jpeg", definition(DECLARED, BADGE, opened=False, fmt="image/jpeg"), signer)
+    target = sign(tmp_path, signer)
     root = anchor(signer.root)
     for trust in (Trust((), (root,)), Trust((), (), (root,)), Trust((anchor(pki.signer().root),), (root,), (root,))):
         assert Verifier(VerifyOptions(trust=trust)).verify(target).kind == "untrusted"
