@@ -39,6 +39,7 @@ from .signing import DEVELOPMENT, Signer
 from .signing.audit import Signature, Trail
 from .signing.time_stamping import TimeStamping
 from .verification.collect import Collected, Collector
+from .watermarking import confirmed, recorded, still_there, watermarking
 
 RENDERED, SIGNED = "rendered", "signed"  # unfinished files, in a folder of their own
 _STAMPED = ("tsa-trusted", "tsa-untrusted")
@@ -84,6 +85,8 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
     # What is bound to a sidecar must not keep an earlier manifest inside it, so that it is disclosed and written anew.
     present = None if request.sidecar else _disclosed_already(earlier, declaration, options, open_signer)
     plan, notes = _render_plan(request, options, earlier, format, disclose=present is None)
+    mark = watermarking(source, format, earlier, declaration, options, open_signer)
+    plan, notes = replace(plan, watermark=mark.plan), (*notes, *mark.notes)
     if request.dry_run:
         if options.signer != DEVELOPMENT:  # opening that one may make a key
             open_signer()
@@ -97,6 +100,10 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
         format.check(source, rendered_path, rendered, options.limits)
         if present is not None:
             rendered = replace(rendered, disclosure=present)
+        if mark.plan is not None:
+            rendered = confirmed(rendered_path, format, rendered, mark.plan, options)
+        elif mark.kept is not None:
+            rendered = still_there(rendered_path, format, rendered, mark.kept, options)
         parent = _parent(request, format, earlier, collector)
         profile = options.profile.name
         (finished, store), unstamped = means.time_stamping.sign(
@@ -115,6 +122,7 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
         declaration,
         sidecar,
         rendered.disclosure,
+        rendered.watermark,
         manifest.detail.get("manifest_id"),
         digest,
         _time_stamp(manifest, means.time_stamping),
@@ -240,6 +248,9 @@ def _labelled_already(
         return False
     if options.disclosure and _state(earlier, Layer.DISCLOSURE) is not State.RECORDED:
         return False
+    markable = earlier.format is not None and earlier.format.marks
+    if options.watermark and markable and recorded(earlier) is None:
+        return False
     holds = earlier.format is not None and earlier.format.holds
     return not (options.metadata and holds) or _state(earlier, Layer.METADATA) is State.FOUND
 
@@ -294,7 +305,11 @@ def _render_plan(
                 "take it out, or use --no-metadata"
             )
         notes += told
-    for layer, wanted in (("disclosure", options.disclosure), ("metadata", options.metadata)):
+    for layer, wanted in (
+        ("disclosure", options.disclosure),
+        ("metadata", options.metadata),
+        ("watermark", options.watermark),
+    ):
         if not wanted and layer in options.profile.layers:
             notes.append(f"written without {layer}, which the profile {options.profile.name} requires")
     if not disclose:
@@ -329,7 +344,14 @@ def _sign(
 ) -> tuple[Path, bytes | None]:
     """The finished file, and the manifest store where it goes into a sidecar."""
     opened = parent is not None
-    declared = definition(request.declaration, rendered.disclosure, opened=opened, fmt=format.mime, profile=profile)
+    declared = definition(
+        request.declaration,
+        rendered.disclosure,
+        opened=opened,
+        fmt=format.mime,
+        profile=profile,
+        watermark=rendered.watermark,
+    )
     if sidecar is not None:
         return rendered_path, sign_detached(rendered_path, declared, signer, parent=parent, tsa=tsa)
     finished = room / f"{SIGNED}{format.extensions[0]}"

@@ -19,6 +19,7 @@ LAYERS = (
     ("cli", "demo", "__main__"),
     ("labeller", "shorthand"),
     ("labelling",),
+    ("watermarking",),
     ("request",),
     ("verification",),
     ("media", "marks"),

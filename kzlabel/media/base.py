@@ -17,6 +17,7 @@ from ..limits import DEFAULT_LIMITS, Limits
 from ..watermark.detection import Detection
 from ..watermark.keys import WatermarkKey
 from ..watermark.payload import Payload
+from ..watermark.record import WatermarkRecord
 from ..watermark.strength import Strength
 from .programs.ffmpeg import Programs
 
@@ -74,14 +75,6 @@ class WatermarkPlan:
     key: WatermarkKey = field(default_factory=WatermarkKey)
     strength: Strength = Strength.NORMAL
     sound: bool = True
-
-
-@dataclass(frozen=True)
-class WatermarkRecord:
-    """What became of a watermark. carriers: "picture", "sound" or both; none of them where `why` tells why not."""
-
-    carriers: tuple[str, ...] = ()
-    why: str | None = None
 
 
 @dataclass(frozen=True)
