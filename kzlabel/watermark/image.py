@@ -1,0 +1,123 @@
+"""The watermark of pictures: a repeated pattern in the luma, under what the picture itself hides."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from .detection import Detection, Unmarkable
+from .image_pattern import CODE, CODED_BITS, pattern
+from .image_reading import Search, soft_bits, spectrum_of
+from .image_search import detections
+from .image_view import MIN_SIDE, folded, room, tiled, whitened, working
+from .keys import WatermarkKey
+from .payload import Payload
+from .strength import Strength
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Flags = NDArray[np.bool_]
+
+# From this longer side on a picture is large; smaller ones hold fewer tiles and are marked 2 dB more strongly.
+LARGE_SIDE = 512
+SMALL_LOSS = 2.0
+
+# The PSNR that a mark keeps at least, in dB. Flat areas change alike little with all three.
+PSNR = {Strength.LIGHT: 45.0, Strength.NORMAL: 42.0, Strength.STRONG: 39.0}
+MOST = 3.0  # grey levels that any pixel may change where the picture is flat; elsewhere in proportion to the room
+COMPENSATED = 0.7  # share of what the picture itself says against a bit that is made good
+BIT_RANGE = (0.3, 2.5)  # strength of one coded bit over that of all
+LEAST_VISIBLE = 0.1  # share of the pixels that must be visible
+
+
+def embed(
+    luma: Floats,
+    payload: Payload,
+    *,
+    key: WatermarkKey | None = None,
+    strength: Strength = Strength.NORMAL,
+    visible: Flags | None = None,
+) -> Floats:
+    """The difference that marks a picture: the caller adds it to every colour channel alike and rounds.
+
+    luma: (height, width), float32, 0..255, both sides at least 192. visible: (height, width), False where alpha is
+    zero; those pixels get none. Returns (height, width), float32, in the same grey levels, whatever the depth of the
+    picture. Raises Unmarkable.
+    """
+    import cv2
+    import numpy as np
+
+    height, width = luma.shape
+    if min(height, width) < MIN_SIDE:
+        raise Unmarkable(f"watermark: none, the picture has {width} x {height} pixels; each side needs {MIN_SIDE}")
+    shown = np.isfinite(luma) if visible is None else np.isfinite(luma) & visible
+    if shown.mean() < LEAST_VISIBLE:
+        raise Unmarkable("watermark: none, less than a tenth of the picture is visible")
+    view = working(luma if shown.all() else np.where(shown, luma, np.float32(luma[shown].mean())))
+    mark = _mark(view, payload, key or WatermarkKey())
+    if mark.shape != luma.shape:
+        mark = np.asarray(cv2.resize(mark, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+    mark *= _gain(mark, strength)
+    if not shown.all():
+        mark[~shown] = 0
+    return mark
+
+
+def detect(
+    luma: Floats, *, key: WatermarkKey | None = None, patience: float = 10.0, thorough: bool = False
+) -> list[Detection]:
+    """Every mark found in a picture (height, width), 0..255, the surest first; [] where there is none.
+
+    patience: seconds after which no further reading is begun. thorough: also look for what is rare (stretched by more
+    than a tenth and turned at once, several marks side by side in different sizes). place: `region` [x, y, width,
+    height] in pixels, `scale`, `rotation` in degrees anticlockwise, `mirrored`, as far as it can be told.
+    """
+    if min(luma.shape) < 16:
+        return []
+    return detections(luma, Search(key or WatermarkKey(), time.monotonic() + patience), thorough=thorough)
+
+
+def _mark(view: Floats, payload: Payload, key: WatermarkKey) -> Floats:
+    """The difference at working size, in the room that the picture leaves; bits that it speaks against are stronger."""
+    import numpy as np
+
+    marked, hidden = pattern(key), room(view)
+    codeword = (1 - 2 * CODE.encode(payload.protected(key)).astype(np.float32)).astype(np.float32)
+    bits = np.ones(CODED_BITS, np.float32)
+    for _ in range(2):
+        mark = _held(tiled(marked.tile(codeword * bits), *view.shape) * hidden, hidden)
+        heard = _heard(view + mark, key) * codeword
+        mean = float(heard.mean())
+        if not mean > 0:
+            break
+        bits = np.clip(bits + COMPENSATED * (1 - heard / mean), *BIT_RANGE).astype(np.float32)
+    return _held(tiled(marked.tile(codeword * bits), *view.shape) * hidden, hidden)
+
+
+def _heard(view: Floats, key: WatermarkKey) -> Floats:
+    """The coded bits as a reader of the unchanged picture hears them."""
+    import numpy as np
+
+    spectrum, loud = spectrum_of(folded(whitened(np.clip(view, 0, 255))), pattern(key))
+    return soft_bits(spectrum, loud, pattern(key), (0.0, 0.0))
+
+
+def _held(mark: Floats, hidden: Floats) -> Floats:
+    """No pixel changes by more than MOST times the room there."""
+    import numpy as np
+
+    return np.asarray(np.clip(mark, -MOST * hidden, MOST * hidden), np.float32)
+
+
+def _gain(mark: Floats, strength: Strength) -> float:
+    """At most 1, and less where the PSNR asks for it; a rounding error of 1/12 is part of what the PSNR counts."""
+    import cv2
+    import numpy as np
+
+    psnr = PSNR[strength] - (SMALL_LOSS if max(mark.shape) < LARGE_SIDE else 0.0) + 0.02
+    allowed = 255.0**2 / 10 ** (psnr / 10) - 1 / 12
+    power = cv2.norm(mark, cv2.NORM_L2SQR) / mark.size
+    return float(min(1.0, np.sqrt(allowed / max(power, 1e-9))))

@@ -1,0 +1,183 @@
+"""Reading one plane that lies as the pattern lies: where the tile begins, what its coded bits say, where it stands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .image_pattern import CODE, CODED_BITS, TILE, Pattern, pattern
+from .image_view import folded
+from .keys import WatermarkKey
+from .payload import Payload, read
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Complexes = NDArray[np.complex64]
+
+FINE = 4  # steps per pixel in which the beginning of the tile is looked for
+CLIP = 2.5  # of one sinusoid, over the noise around: no single one decides
+WORDS = 2  # words of the decoder's list that are checked
+# The template's answer, over what noise gives. Noise over all beginnings of one tile reaches 4.9 once in a hundred.
+GATE = 5.0
+_SILENT = 1e-9  # nothing is divided by less
+
+
+@dataclass
+class Search:
+    """What one search may still cost, and how many readings it has tried."""
+
+    key: WatermarkKey
+    deadline: float
+    readings: int = 0
+    words: set[bytes] = field(default_factory=set)
+
+    @property
+    def pattern(self) -> Pattern:
+        return pattern(self.key)
+
+    @property
+    def late(self) -> bool:
+        return time.monotonic() > self.deadline
+
+    def check(self, word: NDArray[np.uint8]) -> Payload | None:
+        """The payload of a word; a word tried before is no further chance."""
+        import numpy as np
+
+        packed = np.packbits(word).tobytes()
+        if packed not in self.words:
+            self.words.add(packed)
+            self.readings += 1
+        return read(word, self.key)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A payload as it stands in a plane. shift: (y, x), where a tile begins. codeword: (368,) +1 for 0, -1 for 1."""
+
+    payload: Payload
+    readings: int
+    agreement: float
+    shift: tuple[float, float]
+    codeword: Floats
+
+
+def readings(plane: Floats, search: Search, *, peaks: int = 2, gate: float = GATE) -> Iterator[Reading]:
+    """Every payload found in a whitened plane (h, w); also a second one that lies under the first."""
+    yield from folded_readings(folded(plane), search, peaks=peaks, gate=gate)
+
+
+def folded_readings(tile: Floats, search: Search, *, peaks: int = 2, gate: float = GATE) -> Iterator[Reading]:
+    """The same from the tiles already folded, (128, 128)."""
+    import numpy as np
+
+    marked = search.pattern
+    spectrum, loud = spectrum_of(tile, marked)
+    if not loud.any():
+        return
+    fit = answer(spectrum, loud, marked, TILE * FINE)
+    for _ in range(peaks):
+        place = np.unravel_index(int(fit.argmax()), fit.shape)
+        if fit[place] < gate or search.late:
+            return
+        shift = (float(place[0]) / FINE, float(place[1]) / FINE)
+        yield from _words(soft_bits(spectrum, loud, marked, shift), shift, search)
+        _forget(fit, (int(place[0]), int(place[1])))
+
+
+def spectrum_of(tile: Floats, marked: Pattern) -> tuple[Complexes, Floats]:
+    """(128, 128) -> its (128, 65) half spectrum, and how loud that is around each place; zeros for a tile that is."""
+    import numpy as np
+
+    spectrum = np.fft.rfft2(tile).astype(np.complex64)
+    return spectrum, level(spectrum, marked)
+
+
+def level(spectrum: Complexes, marked: Pattern) -> Floats:
+    """How loud a half spectrum is around each place, the template left out."""
+    import cv2
+    import numpy as np
+
+    quiet = np.ones(spectrum.shape, np.float32)
+    quiet[marked.template_rows, marked.template_columns] = 0
+    power = (np.abs(spectrum) ** 2).astype(np.float32) * quiet
+    around, count = (cv2.blur(_wrapped(each), (9, 9))[8:-8, 8:] for each in (power, quiet))
+    return np.sqrt(np.maximum(around, 0) / count).astype(np.float32)
+
+
+def answer(spectrum: Complexes, loud: Floats, marked: Pattern, size: int) -> Floats:
+    """(size, size): how well the template fits for each beginning of the tile, in standard deviations of noise."""
+    import numpy as np
+
+    rows, columns = marked.template_rows, marked.template_columns
+    wide = np.zeros((size, size // 2 + 1), np.complex64)
+    wide[np.where(rows > TILE // 2, rows - TILE, rows), columns] = _pilots(spectrum, loud, marked)
+    scale = size * size / (2 * len(rows)) ** 0.5
+    return (np.fft.irfft2(wide, (size, size)) * scale).astype(np.float32)
+
+
+def soft_bits(spectrum: Complexes, loud: Floats, marked: Pattern, shift: tuple[float, float]) -> Floats:
+    """(368,): the coded bits, each radius trusted as the template is that lies there; positive says 0."""
+    import numpy as np
+
+    moved = spectrum * _turned(shift)
+    carried = (moved / np.maximum(loud, _SILENT))[marked.rows, marked.columns]
+    values = np.empty(2 * len(carried), np.float32)
+    values[0::2], values[1::2] = carried.real, carried.imag
+    trust = np.maximum(marked.pilots @ _pilots(moved, loud, marked).real, 0.02)
+    values = np.clip(values, -3, 3) * marked.signs * np.repeat(trust, 2)
+    return np.bincount(marked.owner, values, minlength=CODED_BITS).astype(np.float32)
+
+
+def _pilots(spectrum: Complexes, loud: Floats, marked: Pattern) -> Complexes:
+    """(72,): the sinusoids of the template against their own phases, none too loud."""
+    import numpy as np
+
+    rows, columns = marked.template_rows, marked.template_columns
+    parts = spectrum[rows, columns] / np.maximum(loud[rows, columns], _SILENT)
+    return (parts / np.maximum(1, np.abs(parts) / CLIP) * np.conj(marked.template_phases)).astype(np.complex64)
+
+
+def _words(soft: Floats, shift: tuple[float, float], search: Search) -> Iterator[Reading]:
+    """The payload in soft bits, and the one that is left when it is taken away."""
+    import numpy as np
+
+    for _ in range(2):
+        if not float(np.abs(soft).max()) > 0:
+            return
+        checked = ((word, search.check(word)) for word in CODE.decode(soft[None], best=WORDS)[0])
+        word, payload = next(((word, payload) for word, payload in checked if payload), (None, None))
+        if word is None or payload is None:
+            return
+        codeword = (1 - 2 * CODE.encode(word).astype(np.float32)).astype(np.float32)
+        yield Reading(payload, search.readings, float(np.mean(soft * codeword > 0)), shift, codeword)
+        soft = soft - codeword * np.float32(np.mean(soft * codeword))
+
+
+def _turned(shift: tuple[float, float]) -> Complexes:
+    """(128, 65): moves what begins at `shift` to the beginning."""
+    import numpy as np
+
+    down = np.exp(2j * np.pi * np.fft.fftfreq(TILE) * shift[0])
+    across = np.exp(2j * np.pi * np.fft.rfftfreq(TILE) * shift[1])
+    return np.outer(down, across).astype(np.complex64)
+
+
+def _wrapped(power: Floats) -> Floats:
+    """(128, 65) -> (144, 73): continued as the half of a spectrum of real values continues."""
+    import numpy as np
+
+    mirrored = np.roll(power[::-1], 1, axis=0)[:, 8:0:-1]
+    return np.asarray(np.pad(np.concatenate([mirrored, power], axis=1), ((8, 8), (0, 0)), mode="wrap"))
+
+
+def _forget(fit: Floats, place: tuple[int, int]) -> None:
+    """Take a peak, and what is within 3 pixels of it, out of an answer."""
+    import numpy as np
+
+    near = np.arange(-3 * FINE, 3 * FINE + 1)
+    fit[np.ix_((place[0] + near) % len(fit), (place[1] + near) % len(fit))] = -np.inf
