@@ -19,7 +19,7 @@ LAYERS = (
     ("cli", "demo", "__main__"),
     ("labeller", "shorthand"),
     ("labelling",),
-    ("watermarking",),
+    ("watermarking", "watermark_alone"),
     ("request",),
     ("verification",),
     ("media", "marks"),
