@@ -1,0 +1,126 @@
+"""Finds the pilots of a mark in a picture: how much it was scaled, and where the pattern lies."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from .video_carriers import CLIP, PERIOD, PILOTS, Carriers
+from .video_spectrum import Spectrum
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Complexes = NDArray[np.complex64]
+    Numbers = NDArray[np.int64]
+
+# Frequencies of the waves over those of an uncut film: below 1 in a cut one, above in one with borders.
+SMALLEST, LARGEST = 0.42, 2.1
+STEP = 0.003
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where the pattern lies. down, across: frequencies over those of an uncut film. offset: of the pattern's origin
+    from the picture's, in units of the pattern. peak: the pilots' response in sigmas; negative where it is inverted."""
+
+    down: float
+    across: float
+    offset: tuple[float, float]
+    peak: float
+
+
+def scales() -> NDArray[np.float64]:
+    """All that are searched, 1 first and then outwards."""
+    import numpy as np
+
+    steps = np.arange(math.ceil(math.log(SMALLEST) / STEP), math.floor(math.log(LARGEST) / STEP) + 1)
+    return np.asarray(np.exp(STEP * steps[np.argsort(np.abs(steps), kind="stable")]), np.float64)
+
+
+def candidates(spectrum: Spectrum, carriers: Carriers, tried: NDArray[np.float64], count: int) -> list[Pose]:
+    """The best poses among these (n, 2) scales down and across, the best first; roughly."""
+    import numpy as np
+
+    found: list[Pose] = []
+    for start in range(0, len(tried), BATCH):
+        batch = tried[start : start + BATCH]
+        response = responses(pilots(spectrum, carriers, batch), carriers)
+        flat = np.abs(response).reshape(len(batch), -1)
+        for (down, across), row, place in zip(batch.tolist(), response, flat.argmax(axis=1).tolist(), strict=True):
+            y, x = divmod(place, PERIOD)
+            found.append(Pose(down, across, (float(y), float(x)), float(row[y, x])))
+    found.sort(key=lambda pose: -abs(pose.peak))
+    distinct: list[Pose] = []
+    for pose in found:
+        if all(
+            abs(math.log(pose.down / other.down)) + abs(math.log(pose.across / other.across)) > 0.016
+            for other in distinct
+        ):
+            distinct.append(pose)
+        if len(distinct) == count:
+            break
+    return distinct
+
+
+def refined(spectrum: Spectrum, carriers: Carriers, pose: Pose) -> Pose:
+    """The same pose, more exactly: both scales to 0.05 %, the offset to a quarter of a unit."""
+    import numpy as np
+
+    for step, reach in ((0.001, 4), (0.0005, 2)):
+        steps = np.exp(step * np.arange(-reach, reach + 1))
+        tried = np.stack(np.meshgrid(pose.down * steps, pose.across * steps, indexing="ij"), axis=-1).reshape(-1, 2)
+        response = responses(pilots(spectrum, carriers, tried), carriers) * np.sign(pose.peak)
+        # Only around the offset already found: elsewhere is another pose's peak.
+        near = (np.arange(-3, 4) + round(pose.offset[0])) % PERIOD, (np.arange(-3, 4) + round(pose.offset[1])) % PERIOD
+        around = response[:, near[0]][:, :, near[1]].reshape(len(tried), -1)
+        best, place = divmod(int(around.argmax()), 49)
+        y, x = near[0][place // 7], near[1][place % 7]
+        pose = Pose(
+            float(tried[best, 0]),
+            float(tried[best, 1]),
+            (float(y), float(x)),
+            math.copysign(float(around[best, place]), pose.peak),
+        )
+    waves = pilots(spectrum, carriers, np.array([[pose.down, pose.across]]))[0]
+    fine = np.arange(-1, 1.01, 0.25)
+    places = np.stack(np.meshgrid(pose.offset[0] + fine, pose.offset[1] + fine, indexing="ij"), axis=-1).reshape(-1, 2)
+    turned = np.exp(2j * np.pi * places @ carriers.pilot_places.T / PERIOD) @ waves
+    peaks = turned.real / math.sqrt(PILOTS / 2)
+    best = int((peaks * np.sign(pose.peak)).argmax())
+    return replace(pose, offset=(float(places[best, 0]), float(places[best, 1])), peak=float(peaks[best]))
+
+
+def pilots(spectrum: Spectrum, carriers: Carriers, tried: NDArray[np.float64]) -> Complexes:
+    """(n, PILOTS): what stands where the pilots should, their own phases taken off."""
+    import numpy as np
+
+    down = tried[:, :1] * carriers.pilot_places[:, 0]
+    across = tried[:, 1:] * carriers.pilot_places[:, 1]
+    found = spectrum.at(down, across) * np.exp(-1j * np.angle(carriers.pilots)).astype(np.complex64)
+    return np.asarray(found / np.maximum(1, np.abs(found) / CLIP), np.complex64)
+
+
+def responses(waves: Complexes, carriers: Carriers) -> Floats:
+    """(n, PERIOD, PERIOD): the pilots' common response, in sigmas, at every offset of whole units."""
+    import numpy as np
+
+    grid = np.zeros((len(waves), PERIOD, PERIOD // 2 + 1), np.complex64)
+    grid[:, carriers.pilot_places[:, 0], carriers.pilot_places[:, 1]] = waves
+    # The inverse transform counts each wave twice, and divides by the size.
+    scale = PERIOD**2 / 2 / math.sqrt(PILOTS / 2)
+    return np.asarray(np.fft.irfft2(grid, (PERIOD, PERIOD), axes=(1, 2)) * scale, np.float32)
+
+
+def data(spectrum: Spectrum, carriers: Carriers, pose: Pose) -> Complexes:
+    """(m,): the data waves of a pattern that lies so, upright."""
+    import numpy as np
+
+    places = carriers.data_places
+    found = spectrum.at(places[None, :, 0] * pose.down, places[None, :, 1] * pose.across)[0]
+    turn = np.exp(2j * np.pi * (places @ np.array(pose.offset)) / PERIOD) * math.copysign(1, pose.peak)
+    return np.asarray(found * turn, np.complex64)

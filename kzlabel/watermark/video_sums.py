@@ -1,0 +1,102 @@
+"""Adds up the frames of a film, so that the mark stays and the picture averages or cancels out.
+
+The mark changes its sign every SWITCH seconds. What stands still for longer than that, and so does not average out,
+cancels in the difference of the pictures before and after a change.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+SWITCH = 4  # seconds
+SECTION = 1.0  # seconds whose frames are added up at once
+
+
+@dataclass
+class Section:
+    """The frames of one second. plain: their mean. whitened: the sum of the whitened frames."""
+
+    start: float
+    plain: Floats
+    whitened: Floats
+    end: float
+    frames: int = 1
+
+
+@dataclass
+class Sums:
+    """Sections of a stretch of film, in order."""
+
+    sections: list[Section] = field(default_factory=list)
+
+    def add(self, frame: Floats, time: float, duration: float = 0.0) -> None:
+        """frame: (h, w) luma, float32 0..255. time, duration: seconds."""
+        white = whiten(frame)
+        last = self.sections[-1] if self.sections else None
+        if last is None or time >= last.start + SECTION - 1e-6:
+            self.sections.append(Section(time, frame.copy(), white, time + duration))
+            return
+        last.frames += 1
+        last.end = time + duration
+        last.plain += (frame - last.plain) / last.frames
+        last.whitened += white
+
+    def signs(self, phase: int) -> list[int]:
+        """The sign of the mark in each section, if it changed first after `phase` sections."""
+        return [1 if (place - phase) // SWITCH % 2 else -1 for place in range(len(self.sections))]
+
+    def constant(self) -> Floats:
+        """For a mark that does not change, or a picture."""
+        return total([section.whitened for section in self.sections])
+
+    def changing(self, phase: int) -> Floats:
+        """For a mark that changes, on a picture that moves."""
+        signs = self.signs(phase)
+        return total([section.whitened * sign for section, sign in zip(self.sections, signs, strict=True)])
+
+    def differences(self, phase: int) -> Floats | None:
+        """For a mark that changes, on a picture that stands still. None if there was no change."""
+        import numpy as np
+
+        signs = self.signs(phase)
+        runs: list[tuple[int, list[Floats]]] = []
+        for section, sign in zip(self.sections, signs, strict=True):
+            if not runs or runs[-1][0] != sign:
+                runs.append((sign, []))
+            runs[-1][1].append(section.plain)
+        means = [total(plain) / np.float32(len(plain)) for _, plain in runs]
+        parts = [
+            whiten((after - before) * runs[place + 1][0])
+            for place, (before, after) in enumerate(itertools.pairwise(means))
+        ]
+        return total(parts) if parts else None
+
+
+def whiten(picture: Floats) -> Floats:
+    """Take off what changes slowly, and weigh each place by how quiet it is there."""
+    import cv2
+    import numpy as np
+
+    # Lengths in pixels, for a frame of 2^17; frames of another size have other ones.
+    scale = (picture.size / (1 << 17)) ** 0.5
+    rest = picture - cv2.GaussianBlur(picture, (0, 0), 4 * scale)
+    variance = cv2.GaussianBlur(rest * rest, (0, 0), 5 * scale) + FLOOR
+    deviation = np.sqrt(variance)
+    return np.asarray(np.clip(rest / deviation, -3, 3) / deviation, np.float32)
+
+
+FLOOR = 4.0
+
+
+def total(parts: list[Floats]) -> Floats:
+    import numpy as np
+
+    return np.asarray(np.sum(np.stack(parts), axis=0, dtype=np.float32), np.float32)
