@@ -395,8 +395,35 @@ def test_a_large_jpeg_is_read_from_a_smaller_decoding(tmp_path: Path):
     looked = adapter("JPEG").watermarks(target, OPEN, DEFAULT_LIMITS)
     (_, detection), *_ = looked.found
     assert detection.payload == PAYLOAD
-    region = detection.place.get("region")
-    assert region is None or (region[2] > 2800 and region[3] > 1800)
+    left, top, width, height = detection.place["region"]
+    assert (left, top) == (0, 0)
+    assert 2800 < width <= 3003
+    assert 1800 < height <= 2001
+
+
+def test_a_huge_picture_is_marked_and_read_by_a_smaller_one(tmp_path: Path):
+    source = tmp_path / "a.tif"
+    small = Image.fromarray(textured(1009, 871)[..., 0])
+    small.resize((6001, 5603), Image.Resampling.BICUBIC).save(source)
+    target, _ = mark("TIFF", source)
+    looked = adapter("TIFF").watermarks(target, OPEN, DEFAULT_LIMITS)
+    (_, detection), *_ = looked.found
+    assert detection.payload == PAYLOAD
+    assert detection.readings == 1
+    change = np.asarray(Image.open(target)).astype(int) - np.asarray(Image.open(source))
+    assert change[-2000:, -2000:].any(axis=1).all()
+    assert np.abs(change).max() <= 12
+
+
+def test_the_badge_stays_crisp(tmp_path: Path):
+    source = tmp_path / "a.png"
+    still()(source)
+    plain = tmp_path / "plain.png"
+    adapter("PNG").render(source, plain, RenderPlan(disclosure=PLAN))
+    target, rendered = mark("PNG", source, disclosure=PLAN)
+    assert rendered.disclosure
+    change = badge_of(target, rendered.disclosure).astype(int) - badge_of(plain, rendered.disclosure)
+    assert 1 <= np.abs(change).max() <= 4
 
 
 def test_limits_hold_before_anything_is_decoded(tmp_path: Path):

@@ -30,7 +30,7 @@ def redraw_deep(source: Path, target: Path, info: MediaInfo, overlay: Overlay, s
     if overlay.stamp:
         _draw(pixels, overlay.stamp, alpha=samples != "rgb48be")
     if overlay.mark:
-        overlay.mark.put_deep(pixels)
+        overlay.mark.put_deep(pixels, badge=overlay.stamp.box if overlay.stamp else None)
         overlay.insist()
     if overlay.stamp:
         _measure(pixels, overlay.stamp)

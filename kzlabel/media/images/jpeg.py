@@ -66,15 +66,15 @@ class Jpeg(Raster):
                 picture.save(target, "JPEG", **settings)
         return Redrawn(overlay.disclosed(), tuple(notes), watermark=overlay.marked())
 
-    def luma(self, source: Path, frame: int) -> tuple[NDArray[np.float32] | None, int]:
+    def luma(self, source: Path, frame: int) -> tuple[NDArray[np.float32] | None, tuple[int, int]]:
         """Decoded as grey, and smaller where the reader would scale it down anyhow."""
         with self.opened(source) as picture:
-            width, height = picture.size
+            size = width, height = picture.size
             share = max((ENOUGH_PIXELS / (width * height)) ** 0.5, ENOUGH_SIDE / min(width, height))
             if share < 1:
                 picture.draft("L", (round(width * share), round(height * share)))
             picture.load()
-            return luma_of(picture), round(width / picture.width)
+            return luma_of(picture), size
 
     def decode(self, target: Path, info: MediaInfo) -> None:
         """A full decode would double the cost of labelling; libjpeg ends what it writes, so its end is looked for."""

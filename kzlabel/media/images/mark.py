@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ...watermark.detection import Unmarkable
 from ...watermark.record import WatermarkRecord
 from ..base import WatermarkPlan
+from .difference import Box, Difference, reduced
 from .planes import add, add_deep, can_add, luma_of, luma_of_deep, no_shades, visible_in
 
 if TYPE_CHECKING:
@@ -34,27 +35,32 @@ class Mark:
         self._tries = min(frames, TRIES)
         self._why: str | None = None
         self._first: Image.Image | None = None
-        self._difference: NDArray[np.float32] | None = None
+        self._difference: Difference | None = None
 
     @property
     def hopeless(self) -> bool:
         """Whether no frame took it, and none that comes will."""
         return self._difference is None and not self._tries
 
-    def put(self, picture: Image.Image) -> None:
-        """Mark a picture, in place. Where that cannot be, it stays as it is, and the record tells why."""
+    def put(self, picture: Image.Image, *, badge: Box | None = None) -> None:
+        """Mark a picture, in place. Where that cannot be, it stays as it is, and the record tells why.
+
+        badge: where a badge stands already.
+        """
         if self._difference is None:
-            if self._take(picture):
+            if self._take(picture, badge):
                 self._first = picture.copy() if self._several else None
                 add(picture, self._rows)
         elif self._first is not None and (picture.size, picture.mode) == (self._first.size, self._first.mode):
             shown = picture.copy()
             add(picture, lambda top, bottom: self._calmed(shown, top, bottom))
 
-    def put_deep(self, pixels: NDArray[np.uint16]) -> None:
+    def put_deep(self, pixels: NDArray[np.uint16], *, badge: Box | None = None) -> None:
         """The same for 16-bit samples, (height, width, channels), of which 2 and 4 have alpha."""
         luma, visible = luma_of_deep(pixels)
-        if self._embed(luma, visible):
+        values = self._embedded(luma, visible)
+        if values is not None:
+            self._difference = Difference(values, pixels.shape[1], badge=badge)
             add_deep(pixels, self._rows)
 
     def record(self) -> WatermarkRecord:
@@ -62,34 +68,37 @@ class Mark:
             return WatermarkRecord(why=self._why or "there was no picture to carry one")
         return WatermarkRecord((PICTURE,), identifier=self._plan.payload.identifier)
 
-    def _take(self, picture: Image.Image) -> bool:
+    def _take(self, picture: Image.Image, badge: Box | None) -> bool:
         """Whether this picture takes the mark; from then on the difference is set."""
         if not self._tries:
             return False
-        luma = luma_of(picture) if can_add(picture) else None
+        small, reduction = reduced(picture)
+        luma = luma_of(small) if can_add(picture) else None
         if luma is not None:
-            return self._embed(luma, visible_in(picture))
+            values = self._embedded(luma, visible_in(small))
+            if values is not None:
+                self._difference = Difference(values, picture.width, reduction, badge)
+            return values is not None
         self._tries = 0
         self._why = no_shades(picture.mode) or (
             f"pictures of the kind {picture.mode} take none; convert it to grey or RGB with 8 bits per channel"
         )
         return False
 
-    def _embed(self, luma: NDArray[np.float32], visible: NDArray[np.bool_] | None) -> bool:
+    def _embedded(self, luma: NDArray[np.float32], visible: NDArray[np.bool_] | None) -> NDArray[np.float32] | None:
         from ...watermark.image import embed
 
         self._tries -= 1
         plan = self._plan
         try:
-            self._difference = embed(luma, plan.payload, key=plan.key, strength=plan.strength, visible=visible)
+            return embed(luma, plan.payload, key=plan.key, strength=plan.strength, visible=visible)
         except Unmarkable as error:
             self._why = self._why or str(error).removeprefix("watermark: none, ")
-            return False
-        return True
+            return None
 
     def _rows(self, top: int, bottom: int) -> NDArray[np.float32]:
         assert self._difference is not None
-        return self._difference[top:bottom]
+        return self._difference.rows(top, bottom)
 
     def _calmed(self, shown: Image.Image, top: int, bottom: int) -> NDArray[np.float32]:
         """The rows of the difference, held back where this frame is not as the first."""

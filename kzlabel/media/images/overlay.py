@@ -76,7 +76,7 @@ def lay_over(picture: Image.Image, stamp: Stamp | None, mark: Mark | None) -> Im
     if stamp:
         picture = stamp.draw(picture)
     if mark:
-        mark.put(picture)
+        mark.put(picture, badge=stamp.box if stamp else None)
     if stamp:
         stamp.look_at(picture)
     return picture

@@ -19,6 +19,7 @@ from ...watermark.detection import Unmarkable
 from ...watermark.keys import WatermarkKey
 from ...watermark.record import WatermarkRecord
 from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
+from .difference import reduced
 from .planes import luma_of, no_shades
 from .searching import search
 
@@ -105,13 +106,13 @@ class Raster(Format):
         info = self.probe(source, limits)
         return search(lambda frame: self.luma(source, frame), info.frames or 1, keys, limits)
 
-    def luma(self, source: Path, frame: int) -> tuple[NDArray[np.float32] | None, int]:
-        """The brightness of a frame, as `luma_of` gives it, and how many times smaller than the picture it is."""
+    def luma(self, source: Path, frame: int) -> tuple[NDArray[np.float32] | None, tuple[int, int]]:
+        """The brightness of a frame, as `luma_of` gives it, smaller where that is enough; and the frame's own size."""
         with self.opened(source) as picture:
             if frame:
                 picture.seek(frame)
             picture.load()
-            return luma_of(picture), 1
+            return luma_of(reduced(picture)[0]), picture.size
 
     def carry(self, source: Path, target: Path, limits: Limits) -> None:
         """Bring over what Pillow dropped: metadata, colour profiles, whatever the container knows to be beside the
