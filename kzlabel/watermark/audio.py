@@ -27,7 +27,7 @@ __all__ = ["Embedder", "detect", "embed"]
 
 SHORTEST = 4.0  # s; read back from shorter recordings of speech only by luck
 # Share of the coded bits that the mark, before any attack, must write as they are meant.
-LEAST_AGREEMENT = 0.5
+LEAST_AGREEMENT = 0.6
 
 CELL = HOP * HOPS  # samples at 16 kHz
 STRETCH = 2 * CELLS  # cells that are solved together; the last stretch of a recording is up to half as long again

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from .convolution import ConvolutionalCode
@@ -39,7 +39,8 @@ SYNC_CELLS, SYNC_GROUPS = 16, 36
 ACROSS_TIME = (1.0, -0.25, -0.165)
 ACROSS_BANDS = (1.0, -0.35, -0.15)
 CLIP = 4.0  # dB; beyond, a cell tells of the sound, not of the mark
-MEMORY = 501  # hops, 4 s, over which the usual level of a band is taken
+# Of the energy around a cell, what is added to that of the cell: what is much softer than its neighbours is soon noise.
+FLOOR = 0.01
 
 
 @cache
@@ -58,7 +59,7 @@ def bands() -> int:
     return len(edges()) - 1
 
 
-@cache
+@lru_cache(maxsize=256)
 def band_weights(pitch: float = 1.0) -> Floats:
     """(bands, bins): how much of each bin of a spectrum lies in each band; all edges are multiplied by `pitch`."""
     import numpy as np
@@ -93,6 +94,7 @@ class Levels:
     residual: Floats
     weight: Floats
     smooth: Floats
+    answer: Floats
 
 
 def levels(energy: Floats, *, hops: int = HOPS) -> Levels:
@@ -101,17 +103,17 @@ def levels(energy: Floats, *, hops: int = HOPS) -> Levels:
     import numpy as np
 
     near = cv2.BORDER_REPLICATE
-    memory = MEMORY * hops // HOPS | 1
-    usual = cv2.blur(energy, (memory, 5), borderType=near)
-    overall = cv2.blur(energy.mean(axis=0, keepdims=True), (memory, 1), borderType=near)
-    decibels = (10 / np.log(10)) * np.log(cv2.blur(energy, (hops, 1), borderType=near) + 1e-6 * overall + 1e-12)
+    usual = cv2.blur(energy.mean(axis=1, keepdims=True), (1, 5), borderType=near)
     smooth = cv2.blur(energy, (3 * hops + 1, 5), borderType=near)
-    weight = smooth / (smooth + 6e-3 * usual + 1e-6 * usual.max(axis=0, keepdims=True) + 1e-9)
+    cell = cv2.blur(energy, (hops, 1), borderType=near)
+    floor = FLOOR * smooth + (1e-6 * float(energy.mean()) + 1e-12)
+    decibels = (10 / np.log(10)) * np.log(cell + floor)
+    weight = smooth / (smooth + 6e-3 * usual + (1e-6 * float(usual.max()) + 1e-9))
     time = np.zeros(4 * hops + 1, np.float32)
     time[::hops] = [ACROSS_TIME[abs(i)] for i in range(-2, 3)]
     frequency = np.array([ACROSS_BANDS[abs(i)] for i in range(-2, 3)], np.float32)
     residual = cv2.sepFilter2D(decibels, -1, time, frequency, borderType=near)
-    return Levels(np.clip(residual, -CLIP, CLIP), weight, smooth)
+    return Levels(np.clip(residual, -CLIP, CLIP), weight, smooth, cell / (cell + floor))
 
 
 def at_cells(values: Floats, cells: int) -> Floats:
@@ -139,7 +141,7 @@ class Layout:
         return values[self.owner] * self.sign
 
 
-@cache
+@lru_cache(maxsize=16)
 def layout(key: WatermarkKey) -> Layout:
     """In each band, in the order that the key gives its 160 cells, the first 16 are known; the others take the coded
     bits in turn, in the key's order of bits and from band to band, so that each bit stands in bands of all heights."""

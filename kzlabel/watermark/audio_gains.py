@@ -44,16 +44,17 @@ class Limits:
     """above, cap: see `budget`. use: of the budget, root mean square. noise_to_mask, noise: dB that the mark stays below
     the masking threshold and below the sound, over each stretch of 10 s."""
 
-    above: float = 2.0
-    cap: float = 4.0
-    use: float = 0.45
+    above: float = 4.0
+    cap: float = 5.0
+    use: float = 0.7
     noise_to_mask: float = -7.0
-    noise: float = -20.5
+    noise: float = -20.8
 
 
 TARGET = 1.3  # of a bit's sum, in units of what the mean bit gets when all get the same
 LEAST, MOST = -0.3, 2.0  # of the strength of one bit
 ROUNDS = 2
+SPREAD = 2.2  # energy of cells that change one by one, over that of what comes of it: neighbours blur
 LOCAL = 0.8  # of the masking threshold, what the mark may reach anywhere
 STEP = 0.8
 # How much the level of a cell follows the gain of one cell, over bands (rows) and cells (columns): measured.
@@ -86,28 +87,30 @@ def solve(samples: Floats, first: int, chips: Floats, plan: Layout, limits: Limi
     def sums(values: Floats) -> Floats:
         return np.bincount(owner, values.reshape(-1), SUMS).astype(np.float32)
 
-    def measured(sound: Floats) -> tuple[Floats, Floats]:
+    def measured(sound: Floats) -> tuple[Floats, Floats, Floats]:
         found = levels(band_weights() @ spectra(sound).T)
-        return at_cells(found.residual[:, inner], cells), at_cells(found.weight[:, inner], cells)
+        return tuple(at_cells(v[:, inner], cells) for v in (found.residual, found.weight, found.answer))
 
     frames = _frames(samples)
     power = spectra(samples)[: len(frames)]
     hidden = thresholds(power)
     room = at_cells(budget(power, hidden, above=limits.above, cap=limits.cap)[:, inner], cells)
-    residual, weight = measured(samples)
+    energy = (band_weights() @ power[inner].T).reshape(len(room), cells, HOPS).sum(axis=2)
+    allowed = float(power[inner].sum()) * 10 ** (limits.noise / 10) * SPREAD
+    residual, weight, answer = measured(samples)
     begun = sums(weight * chip * residual)
     # A level that is clipped does not answer.
     answering = weight * 0.5 * (1 + np.tanh((CLIP - np.abs(residual)) / 0.7))
-    reach = sums(weight * answering * room)
+    reach = sums(weight * answering * answer * room)
     strength = np.full(SUMS, 0.7, np.float32)
     kernel, response = _kernel(), np.array(RESPONSE, np.float32)
     for turn in range(ROUNDS + 1):
         wanted = answering * chip * strength[owner].reshape(chip.shape)
         slope = cv2.filter2D(wanted, -1, kernel, borderType=cv2.BORDER_CONSTANT)
-        slope = cv2.filter2D(slope, -1, response, borderType=cv2.BORDER_CONSTANT) * room
+        slope = cv2.filter2D(slope * answer, -1, response, borderType=cv2.BORDER_CONSTANT) * room
         if turn == 0:
             usual = float(np.sqrt((slope * slope * weight).sum() / (weight.sum() + 1e-9) / 0.49)) + 1e-12
-        decibels = room * np.clip(slope * (limits.use / usual), -1, 1)
+        decibels = _affordable(room * np.clip(slope * (limits.use / usual), -1, 1), energy, allowed)
         if turn == ROUNDS:
             break
         now = sums(weight * chip * measured(samples + _change(frames, decibels, cells))[0])
@@ -132,6 +135,23 @@ def solve(samples: Floats, first: int, chips: Floats, plan: Layout, limits: Limi
     decibels = decibels * np.float32(min(1.0, 10 ** (-excess / 20)))
     final = measured(samples + _change(frames, decibels, cells))[0]
     return Gains(decibels, sums(weight * chip * final))
+
+
+def _affordable(decibels: Floats, energy: Floats, allowed: float) -> Floats:
+    """The gains with those of loud cells lowered, so far that the mark has no more than the allowed energy."""
+    import numpy as np
+
+    cost = energy * np.square(decibels * np.float32(np.log(10) / 20))
+    relative = energy / (energy.mean() + 1e-12)
+    low, high = 0.0, 1e4
+    if cost.sum() <= allowed:
+        return decibels
+    for _ in range(30):
+        middle = (low * high) ** 0.5 if low else 1e-3
+        low, high = (middle, high) if (cost / np.square(1 + middle * relative)).sum() > allowed else (low, middle)
+        if high <= 1e-3:
+            break
+    return decibels / (1 + np.float32(high) * relative)
 
 
 def render(samples: Floats, decibels: Floats) -> Floats:

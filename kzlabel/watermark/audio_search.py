@@ -1,29 +1,19 @@
 """Looking for marks in a recording as it comes: where a period begins, and how much faster or slower it runs.
 
 The levels of a part of ten seconds, laid over each other period by period, are compared with the known cells at every
-offset. The likeliest places are measured again by the energy of their coded bits, and the best of them are read.
+offset: first as they are, then for other speeds and tempi. The likeliest places are measured again more finely, and
+the best of them are read.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .audio_cells import (
-    HOP,
-    HOPS,
-    PERIOD,
-    SYNC_CELLS,
-    WINDOW,
-    Layout,
-    band_weights,
-    bands,
-    layout,
-    levels,
-    spectra,
-)
+from .audio_cells import HOP, PERIOD, WINDOW, layout, spectra
+from .audio_folding import Hypothesis, Match, Part, fold, match, peaks
 from .audio_rate import RATE
 from .audio_reading import decode
 from .detection import Detection
@@ -46,25 +36,27 @@ RANGE, STEP, PITCH_STEP = 18, 0.003, 0.01
 FINER = (-0.002, -0.0015, -0.001, -0.0005, 0.0, 0.0005, 0.001, 0.0015, 0.002)
 COARSE = 2  # hops that are one in the search
 
-# How far the energy of the coded bits must exceed chance to be worth decoding, standard deviations.
-WORTH = 3.0
-EPSILON, QUANTILE = 0.2, 0.1
-
 
 @dataclass(frozen=True)
-class Hypothesis:
-    """pitch: of the recording over that of the original; tempo: the same of time, 1.05 is faster."""
+class Effort:
+    """refined: candidates of the search that are measured finely. read: of these, how many are read. sure: how far the
+    known cells must stand out to be worth it, standard deviations: at unchanged speed, and in the search, in which
+    chance alone reaches 4 in most parts. Where a mark can just be read, it is 5 on the average."""
 
-    pitch: float = 1.0
-    tempo: float = 1.0
+    refined: int = 6
+    read: int = 2
+    sure: tuple[float, float] = (3.3, 4.2)
+
+
+THOROUGH = Effort(refined=24, read=8, sure=(2.8, 3.6))
 
 
 @dataclass(frozen=True)
 class Candidate:
     likely: float
     hypothesis: Hypothesis
-    offset: int
-    folded: Floats = field(repr=False, compare=False)
+    offset: int = field(compare=False)
+    parts: Sequence[Part] = field(compare=False, repr=False)
 
 
 class Search:
@@ -75,14 +67,17 @@ class Search:
 
         self._key = key
         self._plan = layout(key)
-        self._patience, self._thorough = patience, thorough
+        self._patience, self._effort = patience, THOROUGH if thorough else Effort()
         self._began = time.monotonic()
         self._samples = np.zeros(WINDOW // 2, np.float32)  # frame 0 lies around sample 0
         self._hop = 0
         self._readings = 0
         self._detections: list[Detection] = []
-        self._known: list[Hypothesis] = []
-        self._earlier: Spectrogram | None = None
+        self._known: list[Hypothesis] = [Hypothesis()]
+        self._earlier: Part | None = None
+        self._matches: dict[Hypothesis, Match] = {}  # of the part before
+        self._all: Floats | None = None  # every part at unchanged speed, laid over each other
+        self._count = 0
 
     @property
     def spent(self) -> bool:
@@ -99,164 +94,97 @@ class Search:
         hops = (len(self._samples) - WINDOW) // HOP + 1
         if hops >= SHORTEST and not self.spent:
             self._take(hops)
+        if self._count > 2 and not self._detections and self._all is not None:
+            best = peaks(match(self._all, self._plan), 1)[0]
+            if best[0] >= self._effort.sure[0]:
+                self._decode(self._all, best[1], 0, self._hop)
 
     def found(self) -> list[Detection]:
         return list(self._detections)
 
     def _take(self, hops: int) -> None:
-        """Search the next part, alone and together with the one before it."""
-        part = Spectrogram(self._hop, spectra(self._samples[: (hops - 1) * HOP + WINDOW]), self._plan)
+        power = spectra(self._samples[: (hops - 1) * HOP + WINDOW])
         self._samples = self._samples[hops * HOP :]
+        part = Part(self._hop, power)
         self._hop += hops
-        self._search(part)
-        self._earlier = part
+        if part.sounding:
+            self._search(part)
+            self._count += 1
+        else:
+            self._matches = {}
+        self._earlier = part if part.sounding else None
 
-    def _search(self, part: Spectrogram) -> None:
-        if not part.sounding:
-            return
-        both = [part] if self._earlier is None else [part, self._earlier]
-        for hypothesis in (Hypothesis(), *self._known):
-            for parts in (both[:1], both)[: len(both)]:
-                if self._read(_best(_folded(parts, hypothesis), hypothesis, self._plan, 2), parts):
-                    return
+    def _search(self, part: Part) -> None:
+        """The part alone, and together with the one before it."""
+        runs = [[part]] if self._earlier is None else [[part], [part, self._earlier]]
+        usual = fold([part], Hypothesis())
+        self._all = usual if self._all is None else self._all + usual
+        for hypothesis in self._known:
+            found = [self._candidate(run, hypothesis) for run in runs]
+            if self._read(sorted(found, key=_likely), self._effort.sure[0]):
+                return
         if time.monotonic() - self._began > self._patience / 2:
             return
-        count = 24 if self._thorough else 8
-        for likely in self._changed(part)[:count]:
-            parts = both
-            refined = self._refined(likely, parts)
-            if self._read([refined], parts):
-                self._known.append(refined.hypothesis)
-                return
+        finer = [self._refined(candidate) for candidate in self._changed(part, runs)[: self._effort.refined]]
+        finer = sorted((self._candidate(run, h) for h in dict.fromkeys(finer) for run in runs), key=_likely)
+        if read := self._read(finer[: self._effort.read], self._effort.sure[1]):
+            self._known.append(read.hypothesis)
 
-    def _read(self, candidates: list[Candidate], parts: list[Spectrogram]) -> bool:
-        for candidate in candidates:
-            if candidate.likely < WORTH:
-                continue
-            reading = decode(candidate.folded, candidate.offset, self._plan, self._key)
-            self._readings += reading.tried
-            if reading.payload:
-                self._note(reading.payload, reading.agreement, parts)
-                return True
-        return False
+    def _candidate(self, run: Sequence[Part], hypothesis: Hypothesis) -> Candidate:
+        likely, offset = peaks(match(fold(run, hypothesis), self._plan), 1)[0]
+        return Candidate(likely, hypothesis, offset, run)
 
-    def _note(self, payload: Payload, agreement: float, parts: list[Spectrogram]) -> None:
-        begin = min(p.first for p in parts) * HOP / RATE
-        end = max(p.first + p.hops for p in parts) * HOP / RATE
-        for i, known in enumerate(self._detections):
-            if known.payload == payload:
-                span = [min(begin, known.place["span"][0]), max(end, known.place["span"][1])]
-                self._detections[i] = Detection(
-                    payload, known.readings, max(agreement, known.agreement), {"span": [round(s, 2) for s in span]}
-                )
-                return
-        place = {"span": [round(begin, 2), round(end, 2)]}
-        self._detections.append(Detection(payload, self._readings, agreement, place))
+    def _changed(self, part: Part, runs: Sequence[Sequence[Part]]) -> list[Candidate]:
+        """All speeds and tempi, the likeliest first."""
+        found, matches = [], {}
+        for hypothesis in _hypotheses():
+            alone = matches[hypothesis] = match(fold([part], hypothesis, COARSE), self._plan, COARSE)
+            both = [alone] if hypothesis not in self._matches else [alone, alone + self._matches[hypothesis]]
+            for run, one in zip(runs, both, strict=True):
+                found += [Candidate(likely, hypothesis, offset, run) for likely, offset in peaks(one, 1)]
+        self._matches = matches
+        return sorted(found, key=_likely)
 
-    def _changed(self, part: Spectrogram) -> list[Candidate]:
-        """All speeds and tempi of one part, the likeliest first."""
-        steps = [k * STEP for k in range(-RANGE, RANGE + 1) if k]
-        hypotheses = [Hypothesis(1 + round(s / PITCH_STEP) * PITCH_STEP, 1 + s) for s in steps]
-        hypotheses += [Hypothesis(1.0, 1 + s) for s in steps]
-        found = []
-        for hypothesis in hypotheses:
-            folded = part.fold(hypothesis, COARSE)
-            found += _best(folded, hypothesis, self._plan, 2, COARSE)
-        return sorted(found, key=lambda c: -c.likely)
-
-    def _refined(self, candidate: Candidate, parts: list[Spectrogram]) -> Candidate:
+    def _refined(self, candidate: Candidate) -> Hypothesis:
         pitch, tempo = candidate.hypothesis.pitch, candidate.hypothesis.tempo
-        best = candidate
-        found = []
-        for finer in FINER:
-            same = pitch == 1.0 and abs(tempo - 1) > PITCH_STEP / 2
-            hypothesis = Hypothesis(1.0 if same else round(tempo + finer, 4), tempo + finer)
-            found += _best(_folded(parts, hypothesis), hypothesis, self._plan, 1)
-        best = max(found, key=lambda c: c.likely)
-        return best
+        finer = [Hypothesis(pitch, round(tempo + step, 4)) for step in FINER]
+        folded = [fold(candidate.parts, h, COARSE) for h in finer]
+        best = max(range(len(finer)), key=lambda i: peaks(match(folded[i], self._plan, COARSE), 1)[0][0])
+        return Hypothesis(1.0 if pitch == 1.0 else finer[best].tempo, finer[best].tempo)
+
+    def _read(self, candidates: Iterable[Candidate], sure: float) -> Candidate | None:
+        for one in candidates:
+            if one.likely < sure:
+                continue
+            begin, end = min(p.first for p in one.parts), max(p.first + p.hops for p in one.parts)
+            if self._decode(fold(one.parts, one.hypothesis), one.offset, begin, end):
+                return one
+        return None
+
+    def _decode(self, folded: Floats, offset: int, begin: int, end: int) -> bool:
+        reading = decode(folded, offset, self._plan, self._key)
+        self._readings += reading.tried
+        if reading.payload:
+            self._note(reading.payload, reading.agreement, (begin * HOP / RATE, end * HOP / RATE))
+        return reading.payload is not None
+
+    def _note(self, payload: Payload, agreement: float, span: tuple[float, float]) -> None:
+        known = next((d for d in self._detections if d.payload == payload), None)
+        readings = self._readings
+        if known:
+            span = min(span[0], known.place["span"][0]), max(span[1], known.place["span"][1])
+            readings, agreement = known.readings, max(agreement, known.agreement)
+        found = Detection(payload, readings, agreement, {"span": [round(s, 2) for s in span]})
+        self._detections = [found if d is known else d for d in self._detections]
+        if not known:
+            self._detections.append(found)
 
 
-class Spectrogram:
-    """One part of a recording. first: its first hop. power: (hops, bins)."""
-
-    def __init__(self, first: int, power: Floats, plan: Layout) -> None:
-        self.first, self.hops = first, len(power)
-        self._power = power
-        self._plan = plan
-        self._levels: dict[tuple[float, int], Floats] = {}
-
-    @cached_property
-    def sounding(self) -> bool:
-        return bool(self._power.sum(dtype="f8") > 1e-6 * self.hops)
-
-    def fold(self, hypothesis: Hypothesis, coarse: int = 1) -> Floats:
-        """(bands, 640 / coarse): the weighted levels, period over period, of unit size; hops counted from where the
-        recording begins."""
-        import numpy as np
-
-        values = self._weighted(hypothesis.pitch, coarse)
-        tempo, period = hypothesis.tempo, PERIOD // coarse
-        begin = self.first / coarse * tempo
-        start = int(np.ceil(begin))
-        count = int((values.shape[1] - 1) * tempo + begin) - start
-        if tempo != 1.0:
-            index = np.rint((start + np.arange(count) - begin) / tempo).astype(np.intp)
-            values = values[:, np.minimum(index, values.shape[1] - 1)]
-        lead = start % period
-        padded = np.zeros((len(values), -(-(lead + values.shape[1]) // period) * period), np.float32)
-        padded[:, lead : lead + values.shape[1]] = values
-        return padded.reshape(len(values), -1, period).sum(axis=1)
-
-    def _weighted(self, pitch: float, coarse: int) -> Floats:
-        import numpy as np
-
-        pitch = round(pitch, 3)
-        if (pitch, coarse) not in self._levels:
-            if len(self._levels) > 24:
-                self._levels.clear()
-            power = self._power if coarse == 1 else self._halved
-            found = levels(band_weights(pitch) @ power.T, hops=HOPS // coarse)
-            floor = np.quantile(found.smooth[:, ::4], QUANTILE, axis=1, keepdims=True)
-            weight = found.weight * (EPSILON + np.clip(1 - floor / (found.smooth + 1e-20), 0, 1))
-            weighted = found.residual * weight
-            weighted /= np.sqrt(np.square(weighted).mean()) + 1e-9
-            self._levels[pitch, coarse] = weighted.astype(np.float32)
-        return self._levels[pitch, coarse]
-
-    @cached_property
-    def _halved(self) -> Floats:
-        even = len(self._power) // COARSE * COARSE
-        halved: Floats = self._power[:even:2] + self._power[1:even:2]
-        return halved
+def _hypotheses() -> list[Hypothesis]:
+    steps = [round(k * STEP, 4) for k in range(-RANGE, RANGE + 1) if k]
+    speeds = [Hypothesis(1 + round(round(s / PITCH_STEP) * PITCH_STEP, 4), 1 + s) for s in steps]
+    return list(dict.fromkeys(speeds + [Hypothesis(1.0, 1 + s) for s in steps]))
 
 
-def _folded(parts: list[Spectrogram], hypothesis: Hypothesis) -> Floats:
-    total = parts[0].fold(hypothesis)
-    for part in parts[1:]:
-        total = total + part.fold(hypothesis)
-    return total
-
-
-def _best(folded: Floats, hypothesis: Hypothesis, plan: Layout, count: int, coarse: int = 1) -> list[Candidate]:
-    """The likeliest offsets of one fold."""
-    import numpy as np
-
-    period = PERIOD // coarse
-    pattern = _pattern(plan, coarse)
-    match = np.fft.irfft((np.fft.rfft(folded, axis=1) * pattern).sum(axis=0), period)
-    found = []
-    size = np.sqrt(np.square(folded).sum() / period * SYNC_CELLS) + 1e-9
-    for _ in range(count):
-        offset = int(match.argmax())
-        near = np.arange(offset - HOPS // coarse, offset + HOPS // coarse + 1) % period
-        found.append(Candidate(float(match[offset] / size), hypothesis, offset * coarse, folded))
-        match[near] = -np.inf
-    return found
-
-
-def _pattern(plan: Layout, coarse: int) -> NDArray[np.complex64]:
-    import numpy as np
-
-    place = np.zeros((bands(), PERIOD // coarse), np.float32)
-    place[:, HOPS // coarse // 2 :: HOPS // coarse] = plan.sync
-    return np.conj(np.fft.rfft(place, axis=1))
+def _likely(candidate: Candidate) -> float:
+    return -candidate.likely
