@@ -263,7 +263,8 @@ def replace_whole(target: Path, content: bytes) -> None:
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold an advisory lock on a file made for it, which the system lets go of if the process dies. Raises OSError."""
-    with path.open("a+b") as file:
+    # For our eyes only: whoever can open it can hold it, and keep us waiting.
+    with open(path, "a+b", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         if os.name == "nt":
             import msvcrt
 

@@ -181,6 +181,7 @@ class Labeller:
         """A twin with other options and the same warm signer."""
         twin = Labeller(options)
         twin._signer = self._warm_signer()
+        twin._means = replace(twin._means, time_stamping=self._means.time_stamping)  # knows whether it is silent
         return twin
 
     @contextmanager

@@ -359,7 +359,16 @@ def _sign(
 
         def sign(data: bytes, exclusions: tuple[text_manifest.Exclusion, ...], digest: bytes) -> bytes:
             ranges = [(one.start, one.length) for one in exclusions]
-            return sign_detached(data, declared, signer, exclusions=ranges, content_hash=digest, parent=parent, tsa=tsa)
+            return sign_detached(
+                data,
+                declared,
+                signer,
+                exclusions=ranges,
+                content_hash=digest,
+                parent=parent,
+                tsa=tsa,
+                name=request.name,
+            )
 
         signed = text_manifest.embed(rendered_path.read_bytes(), text_manifest.Structure(format.mime), sign)
         with writing(request.target):

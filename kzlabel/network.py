@@ -85,7 +85,16 @@ def _ask(url: str, data: bytes | None, headers: dict[str, str], limit: int, time
     try:
         with urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(total=timeout)) as pool:
             method = "GET" if data is None else "POST"
-            answer = pool.request(method, url, body=data, headers=headers, preload_content=False, redirect=False)
+            # Nothing compressed was asked for; some small answers unpack to a size that `limit` notices too late.
+            answer = pool.request(
+                method,
+                url,
+                body=data,
+                headers=headers,
+                preload_content=False,
+                redirect=False,
+                decode_content=False,
+            )
             with answer:
                 if answer.status != 200:
                     passing = answer.status >= 500 or answer.status == 429

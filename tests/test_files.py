@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from kzlabel.errors import KzlabelError, LimitExceeded, OutputError, UnreadableF
 from kzlabel.files import (
     check_input,
     check_target,
+    locked,
     publish,
     publish_both,
     reason,
@@ -161,3 +163,9 @@ def test_reasons_are_words_that_go_on_a_sentence(number: int) -> None:
     assert words[0].islower()
     assert not words.endswith(".")
     assert issubclass(OutputError, KzlabelError)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_nobody_else_can_open_what_is_locked_and_so_hold_it(tmp_path: Path) -> None:
+    with locked(tmp_path / "one.lock"):
+        assert stat.S_IMODE((tmp_path / "one.lock").stat().st_mode) == 0o600

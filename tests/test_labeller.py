@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from kzlabel import (
     load_anchors,
 )
 from kzlabel.errors import OutputError, UsageError
+
+from .tsa import answering
 
 DECLARED = Declaration(generator=Generator("Painter", "2.1"), producer="Studio", training=Training.PROHIBITED)
 
@@ -91,6 +94,24 @@ def test_a_generated_string_becomes_a_labelled_text(labeller: Labeller, format: 
     assert "The wind has dropped." in text
     verdict = Verifier().verify(text.encode(), name=f"story.{format}")
     assert (verdict.kind, verdict.identifier) == ("untrusted", DECLARED.identifier)
+
+
+def test_an_authority_that_is_silent_is_left_alone_also_for_texts(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_error(503)
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with answering(Busy) as url:
+        labeller = Labeller(LabelOptions(keys=tmp_path, tsa=url))
+        labeller.text("The wind has dropped.\n")
+        first = len(asked)
+        labeller.text("The wind has risen.\n")
+    assert 0 < first == len(asked)
 
 
 def test_an_unknown_format_is_refused_with_those_that_exist(labeller: Labeller) -> None:

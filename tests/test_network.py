@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 import time
@@ -91,6 +92,13 @@ def test_answers_larger_than_the_limit_are_not_taken() -> None:
     with answering(handler) as url, pytest.raises(NetworkError, match="larger than the limit of 10 bytes"):
         fetch(url, limit=10)
     assert len(asked) == 1
+
+
+def test_an_answer_is_not_unpacked() -> None:
+    packed = gzip.compress(bytes(1 << 20))
+    handler, _ = server((200, {"Content-Encoding": "gzip"}, packed))
+    with answering(handler) as url:
+        assert fetch(url, limit=len(packed)) == packed
 
 
 @pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from .. import __version__
 from ..errors import ConfigurationError, ExitCode, KzlabelError
 from ..settings import limits_from, read_config
 from . import audit, demo, inspect, keys, label, output, trust, verify, watermark
+from .interrupts import catch_interrupts, interrupt_waits
 from .options import Settings, option
 
 if TYPE_CHECKING:
@@ -77,7 +77,15 @@ def run(arguments: list[str] | None = None) -> ExitCode:
     """Run the command line; `arguments` default to those of the process. Returns the exit code, prints the rest."""
     output.prepare_streams()
     warnings.simplefilter("default" if os.environ.get("KZLABEL_DEBUG") else "ignore")  # libraries talk to developers
-    _end_tidily_on_signals()
+    catch_interrupts()
+    code = _run(arguments)
+    if interrupt_waits() or code is ExitCode.INTERRUPTED:
+        output.say("kzlabel: interrupted; nothing was left half done")
+        return ExitCode.INTERRUPTED
+    return code
+
+
+def _run(arguments: list[str] | None) -> ExitCode:
     try:
         code = app(args=arguments, prog_name="kzlabel", standalone_mode=False)
     except KzlabelError as error:
@@ -89,7 +97,7 @@ def run(arguments: list[str] | None = None) -> ExitCode:
         output.say(f"kzlabel: {_sentence(error)}")
         return ExitCode.CONFIGURATION if _from_environment(error) else ExitCode.USAGE
     except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
+        return ExitCode.INTERRUPTED
     except output.StdoutLost as error:
         if str(error):
             output.say(f"kzlabel: standard output: {error}")
@@ -98,27 +106,7 @@ def run(arguments: list[str] | None = None) -> ExitCode:
         return ExitCode.OUTPUT
     except Exception as error:
         return output.crash(error)
-    if code == ExitCode.INTERRUPTED:  # typer turns Ctrl-C into this
-        return _interrupted()
-    return ExitCode(code) if isinstance(code, int) else ExitCode.DONE
-
-
-def _interrupted() -> ExitCode:
-    output.say("kzlabel: interrupted; nothing was left half done")
-    return ExitCode.INTERRUPTED
-
-
-def _end_tidily_on_signals() -> None:
-    """SIGTERM, and the loss of the terminal, end like Ctrl-C does, so that unfinished files are removed."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        signal.signal(number, signal.SIG_IGN)  # a second one must not cut the tidying short
-        raise KeyboardInterrupt
-
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup asks to be left alone
-            signal.signal(number, interrupt)
+    return ExitCode(code) if isinstance(code, int) else ExitCode.DONE  # typer turns Ctrl-C into 130
 
 
 def _from_environment(error: TyperException) -> bool:

@@ -161,6 +161,8 @@ def label(
 
     settings: Settings = context.obj
     _check_combination(inputs, output, out_dir, in_place, sidecar, json_file, as_json, overwrite)
+    if passphrase_fd == 0 and "-" in inputs:
+        raise UsageError("-: standard input cannot bring both the file and the passphrase; use another --passphrase-fd")
     known = _declared(declaration)
     stated = {
         "source": source,

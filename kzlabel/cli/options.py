@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,9 +28,15 @@ class Settings:
 
 
 def passphrase(variable: str | None, descriptor: int | None) -> Passphrase:
-    """Where passphrases come from: a descriptor, a variable, and where somebody sits there, a question."""
+    """Where passphrases come from: a descriptor, a variable, and where somebody sits there, a question.
+
+    Programs that are run later, such as ffmpeg, do not inherit the variable.
+    """
     from ..signing import Passphrase
 
+    for name in (variable, PASSPHRASE_VARIABLE):
+        if name is not None and name in os.environ:
+            os.unsetenv(name)  # what is inherited; `os.environ`, which we read, keeps it
     return Passphrase(variable or PASSPHRASE_VARIABLE, descriptor, prompt=sys.stdin is not None and sys.stdin.isatty())
 
 

@@ -15,15 +15,9 @@ from .binding import DataHash
 _MAX_PLACES = 200  # byte ranges listed
 
 # What a hash over a film may leave out and still be one over all that is seen and heard: by the rules of C2PA the
-# boxes of the format itself, of free space and of events. Older writers left out the tables of offsets too, which move
-# when the manifest is put in.
-_NO_CONTENT = frozenset(
-    {
-        *("/ftyp", "/styp", "/free", "/skip", "/mfra", "/sidx", "/ssix", "/emsg", "/meta/iloc"),
-        *("/moov/trak/mdia/minf/stbl/stco", "/moov/trak/mdia/minf/stbl/co64"),
-        *("/moof/traf/tfhd", "/moof/traf/trun", "/moof/traf/tfdt"),
-    }
-)
+# boxes of the format itself, of free space and of events. Not so the tables that say where frames or a picture stand,
+# which older writers left out: with them changed, other frames are played, from free space.
+_NO_CONTENT = frozenset({"/ftyp", "/styp", "/free", "/skip", "/mfra", "/sidx", "/ssix", "/emsg"})
 _FOREIGN, _FRAMES = "/uuid", "/mdat"
 
 # Tag 52545, under which C2PA puts a manifest into a TIFF, of the type UNDEFINED, in both byte orders; behind it stands

@@ -97,11 +97,13 @@ def sign_detached(
     content_hash: bytes | None = None,
     parent: Parent | None = None,
     tsa: str | None = None,
+    name: str | None = None,
 ) -> bytes:
     """Sign without touching the content; returns the manifest store, for a sidecar or a text.
 
     The store is bound to the bytes of `data` outside `exclusions`, or to `content_hash` (SHA-256) where a text counts
-    its own way. tsa: as for `sign_file`. Streams: a file of any size takes little memory.
+    its own way. tsa: as for `sign_file`. name: of the source, for sentences. Streams: a file of any size takes little
+    memory.
     Raises SigningError, TimeStampError, UnreadableFile.
     """
     if content_hash is None:
@@ -112,8 +114,8 @@ def sign_detached(
         **definition,
         "assertions": [*definition["assertions"], {"label": "c2pa.hash.data", "created": True, "data": bound}],
     }
-    name = data.name if isinstance(data, Path) else "the content"
-    with _builder(with_hash, parent) as builder, hand_of(signer, tsa, name) as hand:
+    shown = name or (data.name if isinstance(data, Path) else "the content")
+    with _builder(with_hash, parent) as builder, hand_of(signer, tsa, shown) as hand:
         builder.set_no_embed()  # type: ignore[no-untyped-call]
         store: bytes = builder.sign(hand, ANY_BYTES, io.BytesIO(), io.BytesIO())
     return store

@@ -22,7 +22,7 @@ from .certificates import doubt, opened
 from .coverage import Coverage, coverage
 from .identities import Identity, identities
 from .manifest_reading import ManifestReport, Status, explanations
-from .store import Piece, doubled, signer_chain
+from .store import Piece, compressed, doubled, signer_chain
 from .vouching import NOBODY_VOUCHES, anchor_named, for_times_alone, voucher
 
 # c2pa's explanation, beside a dataHash mismatch, when a store does not stand where the exclusion is.
@@ -75,7 +75,7 @@ def evidence(
     failure += _unproven(success, failure)
 
     chain = signer_chain(store, active) if store else ()
-    failure += _ambiguous(store, chain, success)
+    failure += _ambiguous(store, active, chain, success)
     leaf = _Leaf.of(report, chain)
     if leaf.other_purpose:
         failure.append(Status("signingCredential.invalid", "the certificate is one for time-stamps or revocation"))
@@ -214,10 +214,12 @@ def _unbound(report: ManifestReport) -> list[Status]:
     return [Status(codes.UNPROVEN, "the manifest that binds the content cannot be judged")] if broken else []
 
 
-def _ambiguous(store: bytes | None, chain: tuple[bytes, ...], success: list[Status]) -> list[Status]:
+def _ambiguous(store: bytes | None, active: str, chain: tuple[bytes, ...], success: list[Status]) -> list[Status]:
     """What c2pa reads in one way and others could read in another."""
     if store is None or not any(one.code == codes.SIGNATURE_HOLDS for one in success):
         return []
+    if not chain and compressed(store, active):
+        return [Status(codes.UNSUPPORTED, "the manifest is compressed, which is not supported")]
     if not chain or opened(chain[0]) is None:  # what is asked of the certificate cannot be asked
         return [Status(codes.UNPROVEN, "the certificate of the signature cannot be found or read")]
     return [Status(codes.UNPROVEN, "two manifests bear the same label")] if doubled(store) else []

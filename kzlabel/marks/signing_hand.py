@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import SigningError, TimeStampError
 from ..inert import inert
 from ..signing import Signer
+from ..signing.local import LocalSigner
 
 if TYPE_CHECKING:
     import c2pa
@@ -32,6 +33,8 @@ def hand_of(signer: Signer, tsa: str | None, name: str) -> Iterator[c2pa.Signer]
         yield native
     except c2pa.C2paError as error:
         failure = callback.failure if callback else None
+        if failure is not None and not isinstance(failure, Exception):
+            raise failure from None  # Ctrl-C
         if failure is not None:
             raise SigningError(f"{name}: {failure}") from failure
         said = inert(str(error), 300)
@@ -49,9 +52,9 @@ def _native(signer: Signer, tsa: str | None, process: int) -> tuple[c2pa.Signer,
     import c2pa
 
     with signing("the signer"):
-        key, address = getattr(signer, "key", None), tsa.encode() if tsa else None
-        if isinstance(key, bytes):
-            info = c2pa.C2paSignerInfo(signer.alg.encode(), signer.chain.encode(), key, address)  # type: ignore[no-untyped-call]
+        if isinstance(signer, LocalSigner):
+            address = tsa.encode() if tsa else None
+            info = c2pa.C2paSignerInfo(signer.alg.encode(), signer.chain.encode(), signer.key, address)  # type: ignore[no-untyped-call]
             return c2pa.Signer.from_info(info), None
         callback = _Callback(signer)
         return c2pa.Signer.from_callback(callback, c2pa.C2paSigningAlg[signer.alg.upper()], signer.chain, tsa), callback
@@ -67,7 +70,7 @@ class _Callback:
     def __call__(self, data: bytes) -> bytes:
         try:
             return self._signer.sign(data)
-        except Exception as error:
+        except BaseException as error:  # Ctrl-C too: Python throws away what a callback from C lets out
             self._here.failure = error
             return b""  # c2pa would log the words of an exception
 
@@ -75,8 +78,8 @@ class _Callback:
         self._here.failure = None
 
     @property
-    def failure(self) -> Exception | None:
-        found: Exception | None = getattr(self._here, "failure", None)
+    def failure(self) -> BaseException | None:
+        found: BaseException | None = getattr(self._here, "failure", None)
         return found
 
 

@@ -23,6 +23,7 @@ _STORE_TYPE = b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
 _DESCRIPTION = b"jumd" + _STORE_TYPE + b"\x03c2pa\x00"
 # The type of a claim's signature, "c2cs" as a UUID: what the box is, whatever its label says.
 _SIGNATURE_TYPE = b"c2cs\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
+_COMPRESSED_TYPE = b"c2cm\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"  # of a compressed manifest
 _BEFORE = 12  # length and type of the superbox, length of the description box
 
 # C2PA 2.4, A.5: in its uuid box, version, purpose and an offset stand before the store, with the box's header 45 bytes.
@@ -75,6 +76,14 @@ def doubled(store: bytes) -> bool:
     except (ValueError, IndexError, RecursionError, UnicodeDecodeError):
         return False
     return len(labels) != len(set(labels))
+
+
+def compressed(store: bytes, manifest: str) -> bool:
+    """Whether this manifest stands in its store compressed (C2PA 2.4 allows Brotli), which is not read here."""
+    try:
+        return any(found.label == manifest and found.type == _COMPRESSED_TYPE for found in _manifests(store))
+    except (ValueError, IndexError, RecursionError, UnicodeDecodeError):
+        return False
 
 
 def chain_of_signature(cose: bytes) -> tuple[bytes, ...]:

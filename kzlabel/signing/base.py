@@ -136,6 +136,11 @@ def _installed(scheme: str) -> SignerOpener | None:
 
     for entry in entry_points(group=ENTRY_POINTS):
         if entry.name.casefold() == scheme:
-            opener: SignerOpener = entry.load()
+            try:
+                opener: SignerOpener = entry.load()
+            except (ImportError, AttributeError) as error:
+                raise SigningError(
+                    f"signer {inert(scheme)}: the package that offers it cannot be loaded: {inert(str(error))}"
+                ) from error
             return opener
     return None

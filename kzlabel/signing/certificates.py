@@ -180,7 +180,7 @@ def key_pem(key: Any, passphrase: str | None) -> bytes:
 
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase is not None:
-        secret = passphrase.encode("utf-8")
+        secret = passphrase.encode("utf-8", "surrogateescape")  # as `passphrase_of` reads it; an error would carry it
         if not 0 < len(secret) <= 1023:  # what OpenSSL takes
             raise UsageError("the passphrase is empty or longer than 1023 bytes; choose another one")
         encryption = serialization.BestAvailableEncryption(secret)

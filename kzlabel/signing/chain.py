@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, SigningError
 from ..inert import inert
+from .certificates import public_der
 from .cose import ALGORITHMS
 from .gost import is_gost, unusable_key
 from .profile import (
@@ -38,6 +39,7 @@ MAX_BYTES = 1 << 20  # of a file with keys or certificates
 WARN_BEFORE = timedelta(days=30)
 
 MIN_RSA = 2048  # bits: C2PA 2.4, section 14.5.1
+MAX_RSA = 4096  # bits: c2pa-rs 0.91 finds no signature of a longer key valid, in claims and in certificates
 
 _DIGESTS = frozenset({"sha256", "sha384", "sha512"})
 
@@ -214,10 +216,7 @@ def _link_problems(chain: Chain, root: x509.Certificate | None) -> Iterator[Prob
 
 
 def _key_problems(leaf: x509.Certificate, public_key: Any) -> Iterator[Problem]:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-    if public_key is not None and leaf.public_key().public_bytes(*form) != public_key.public_bytes(*form):
+    if public_key is not None and public_der(leaf) != public_der(public_key):
         yield Problem(
             "key-mismatch", f"the key does not belong to the certificate of {name_of(leaf)}; give the two that do"
         )
@@ -231,6 +230,12 @@ def _strength_problems(chain: Chain) -> Iterator[Problem]:
         if isinstance(key, rsa.RSAPublicKey) and key.key_size < MIN_RSA:
             yield Problem(
                 "weak", f"the key of {name_of(one)} is weak: RSA of {key.key_size} bits, and {MIN_RSA} are the least"
+            )
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size > MAX_RSA:
+            yield Problem(
+                "algorithm",
+                f"the key of {name_of(one)} has {key.key_size} bits, and verifiers take RSA of at most {MAX_RSA}; "
+                "get another",
             )
         if index and self_issued(one):
             continue  # nobody relies on a root's signature of itself
@@ -276,14 +281,11 @@ def _time_problems(chain: Chain, now: datetime) -> Iterator[Problem]:
 
 
 def _leaf(certificates: list[x509.Certificate], public_key: Any) -> x509.Certificate:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
     if public_key is not None:
-        wanted = public_key.public_bytes(*form)
+        wanted = public_der(public_key)
         for one in certificates:
             known = not is_gost(one.public_key_algorithm_oid.dotted_string)
-            if known and one.public_key().public_bytes(*form) == wanted:
+            if known and public_der(one) == wanted:
                 return one
     candidates = [one for one in certificates if not any(_issued(other, one) for other in certificates if other != one)]
     return next((one for one in candidates if not is_authority(one)), (candidates or certificates)[0])

@@ -132,6 +132,8 @@ def _run(arguments: list[str], data: bytes, timeout: float, who: str) -> bytes:
         raise SigningError(f"{who} wrote over {MAX_SIGNATURE} bytes, which is no signature")
     if late:
         raise SigningError(f"{who} did not end within {timeout:g} seconds; see what it waits for, or raise timeout=")
+    if process.returncode < 0:
+        raise SigningError(f"{who} was ended by signal {-process.returncode}")
     if process.returncode:
         line = next(iter(bytes(told.kept).decode("utf-8", "replace").strip().splitlines()), "it does not say why")
         raise SigningError(f"{who} failed with exit code {process.returncode}: {inert(line, 200)}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import ConfigurationError, SigningError
 from ..files import locked
 from .base import KeyAccess, fingerprint_of
-from .certificates import issue
+from .certificates import issue, public_der
 from .chain import algorithm_for
 from .key_files import write_whole
 from .local import LocalSigner, load_key
@@ -69,7 +69,6 @@ def development_signer(folder: Path, *, allow_shared_key: bool = False) -> Devel
 def _read(folder: Path, allow_shared_key: bool) -> DevelopmentSigner | None:
     """The three files as they stand; None when they are not all there or, mid-way through a renewal, do not fit."""
     from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     try:
         status = (folder / KEY).stat()
@@ -79,11 +78,10 @@ def _read(folder: Path, allow_shared_key: bool) -> DevelopmentSigner | None:
     if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077 and not allow_shared_key:
         raise SigningError(f"{folder / KEY}: others may read this private key; run chmod 600 on it")
     try:
-        form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
         public = load_key(key).public_key()
         leaf = x509.load_pem_x509_certificate(chain)
         fits = x509.load_pem_x509_certificate(root).subject == leaf.issuer
-        matches = fits and leaf.public_key().public_bytes(*form) == public.public_bytes(*form)
+        matches = fits and public_der(leaf) == public_der(public)
     except (ValueError, TypeError):
         raise SigningError(
             f"{folder}: {KEY}, {LEAF} or {ROOT} is damaged; move all three away to get new ones"

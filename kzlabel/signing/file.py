@@ -111,7 +111,8 @@ def _load(block: bytes, name: str, access: KeyAccess) -> Any:
     except UnsupportedAlgorithm as error:
         raise SigningError(f"{name}: {unusable_key(error, block)}") from None
     except (ValueError, TypeError):
-        told = "the passphrase is wrong, or the private key is damaged" if passphrase else "the private key is damaged"
+        damaged = "the private key is damaged"
+        told = damaged if passphrase is None else f"the passphrase is wrong, or {damaged}"
         raise SigningError(f"{name}: {told}") from None
 
 

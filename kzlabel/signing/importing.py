@@ -11,7 +11,7 @@ from ..errors import SigningError
 from ..inert import inert
 from .base import KeyAccess
 from .certificates import key_pem
-from .chain import ordered, problems, read_chain
+from .chain import MAX_CERTIFICATES, ordered, problems, read_chain
 from .file import load_private, read_public, read_secret, shown
 from .key_files import noted_algorithm
 from .key_info import ENCRYPTED
@@ -64,7 +64,9 @@ def read_incoming(chain: Path, key: Path | None, access: KeyAccess) -> Incoming:
     """Read the files given. Raises SigningError."""
     if chain.suffix.casefold() in PKCS12:
         opened = read_pkcs12(chain, access)
-        found = [one.certificate for one in (opened.cert, *opened.additional_certs) if one is not None]
+        found = [
+            one.certificate for one in (opened.cert, *opened.additional_certs[:MAX_CERTIFICATES]) if one is not None
+        ]
         if opened.key is None or not found:
             missing = "private key" if opened.key is None else "certificate"
             raise SigningError(f"{shown(chain)}: no {missing} is in this file; export it again, with both")

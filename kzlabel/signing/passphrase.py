@@ -37,7 +37,7 @@ class Passphrase:
         Raises SigningError if nothing tells it.
         """
         if self.descriptor is not None:
-            return _read(self.descriptor)
+            return _first_line(self.descriptor)
         if self.variable and (told := os.environ.get(self.variable)) is not None:
             return told
         if self.prompt:
@@ -46,15 +46,23 @@ class Passphrase:
         raise SigningError(f"{what} needs a passphrase; {ways}name a variable with --passphrase-env, or a descriptor")
 
 
-@lru_cache(maxsize=4)
-def _read(descriptor: int) -> str:
-    """The first line; a pipe can be read only once, and several keys may ask."""
+def _first_line(descriptor: int) -> str:
     try:
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            line = file.readline(MAX_BYTES)
-        return line.decode("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError):
+        status = os.fstat(descriptor)
+        line = _read(descriptor, status.st_dev, status.st_ino)
+    except (OSError, OverflowError):
         raise SigningError(f"no passphrase can be read from the file descriptor {descriptor}") from None
+    if len(line) >= MAX_BYTES:
+        raise SigningError(f"the first line of the file descriptor {descriptor} is too long for a passphrase")
+    # What is no UTF-8 is kept, as it is in variables.
+    return line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+
+
+@lru_cache(maxsize=4)
+def _read(descriptor: int, device: int, inode: int) -> bytes:
+    """A pipe can be read only once, and several keys may ask; device and inode tell it from a later one."""
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        return file.readline(MAX_BYTES)
 
 
 def _ask(what: str, new: bool) -> str:

@@ -84,6 +84,8 @@ def _sign(key: TokenKey, alg: str, data: bytes) -> bytes:
 def _pin(uri: KeyUri, access: KeyAccess) -> Callable[[str], str]:
     def ask(token: str) -> str:
         told = _read_pin(file, access) if file is not None else access.passphrase.get(token)
+        if not told:  # as a variable that was never filled: not worth one of the few tries
+            raise SigningError(f"{token}: the PIN is empty; check what tells it")
         if not told.isprintable():  # nor can bytes that are no UTF-8 be sent, and the error would carry them
             raise SigningError(f"{token}: the PIN holds characters that no PIN has; check what tells it")
         return told

@@ -69,9 +69,9 @@ class Policy:
     organization; none: any signer. `O=…` is held against the organization alone, `CN=…` against the name alone. A
     pattern that is a whole fingerprint of a certificate (SHA-256, hexadecimal), or begins with `sha256:`, is held
     against the fingerprint alone, and no other is: `*BBC*` would fit one in sixty.
-    lists: patterns, one of which must fit the name of the trust list that vouches for the signer. profile: the labelling profile
-    that the manifest must record. max_list_age_days: how old that list may be. require_time_stamp: whether a trusted
-    time-stamp must show when it was signed.
+    lists: patterns, one of which must fit the name of the trust list that vouches for the signer. profile: the
+    labelling profile that the manifest must record. max_list_age_days: how old that list may be. require_time_stamp:
+    whether a trusted time-stamp must show when it was signed.
     """
 
     name: str = PolicyName.SIGNED

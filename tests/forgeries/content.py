@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import zlib
 from collections.abc import Iterator
 
@@ -130,6 +131,37 @@ def box_over_content(shop: Workshop) -> Iterator[Made]:
         yield Made.of("film.mp4", _flipped(holed, genuine.index(b"mdat") + 200), genuine)
 
 
+def frames_from_free_space(shop: Workshop) -> Iterator[Made]:
+    """Signed by the trusted signer, as older writers do: the tables of offsets are left out of the hash.
+
+    Whoever has no key lets one of them point to frames of his own, in a box of free space behind the end.
+    """
+    genuine = shop.signed("film.mp4")
+    tables = [at.start() - 4 for at in re.finditer(b"stco", genuine) if at.start() > genuine.rindex(b"moov")]
+
+    def leave_out(active: Manifest) -> None:
+        bound = active.value("c2pa.hash.bmff.v3")
+        bound["exclusions"].append({"xpath": "/moov/trak/mdia/minf/stbl/stco"})
+        digest = hashlib.sha256()
+        for kind in (b"mdat", b"moov"):
+            start = genuine.rindex(kind) - 4
+            end = start + _size(genuine, start)
+            digest.update(start.to_bytes(8, "big"))
+            for table in (one for one in tables if start < one < end):
+                digest.update(genuine[start:table])
+                start = table + _size(genuine, table)
+            digest.update(genuine[start:end])
+        bound["hash"] = digest.digest()
+        active.set("c2pa.hash.bmff.v3", bound)
+        active.seal(shop.signer)
+
+    signed = bytearray(shop.resealed("film.mp4", leave_out))
+    frames = bytes(byte ^ 1 for byte in _frames(signed))
+    signed[tables[0] + 16 : tables[0] + 20] = (len(signed) + 8).to_bytes(4, "big")
+    free = (len(frames) + 8).to_bytes(4, "big") + b"free" + frames
+    yield Made.of("film.mp4", bytes(signed) + free, genuine)
+
+
 def excluded_segment(shop: Workshop) -> Iterator[Made]:
     """Signed by the trusted signer: a hash over the segments of a JPEG, of which the picture's is left out."""
     signed = shop.signed("picture.jpg")
@@ -169,6 +201,16 @@ def second_manifest_before(shop: Workshop) -> Iterator[Made]:
         genuine = shop.signed(name)
         start, _ = _carrier(genuine, name)
         yield Made.of(name, genuine[:start] + _carried(shop, name) + genuine[start:], genuine)
+
+
+def _size(film: bytes, start: int) -> int:
+    """Of the box that begins here."""
+    return int.from_bytes(film[start : start + 4], "big")
+
+
+def _frames(film: bytes) -> bytes:
+    start = film.rindex(b"mdat") - 4
+    return film[start + 8 : start + _size(film, start)]
 
 
 def _with_hole(shop: Workshop, name: str, *, own: bool) -> Made:

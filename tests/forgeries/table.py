@@ -128,6 +128,9 @@ TABLE: Mapping[str, tuple[Row, ...]] = {
         _partial("An exclusion of the box that holds a film's frames", "Of every such box, or of those that begin as "
                  "it does; signed by the trusted signer, and the frames are changed afterwards.",
                  content.box_over_content),
+        _partial("Frames brought in from free space", "Signed by the trusted signer, as older writers do: the tables "
+                 "that say where the frames are stand outside the hash. One is changed, to frames in a `free` box.",
+                 content.frames_from_free_space),
         _partial("A segment left out of a hash over segments", "Signed by the trusted signer; the segment holds the "
                  "pixels, which are changed afterwards.", content.excluded_segment),
         _verified("Bytes hidden in the free space of a film", "A `free` box behind the end, which C2PA leaves out of "

@@ -238,6 +238,7 @@ def test_records_are_listed_from_a_time_on(file: Path) -> None:
     assert [record["seq"] for record in records([file], since=since) if record] == [3, 4, 5, 6]
     elsewhere = since.astimezone(tz=None) + timedelta(days=1)
     assert not list(records([file], since=elsewhere))
+    assert len(list(records([file], since=datetime(950, 1, 1, tzinfo=UTC)))) == 6
 
 
 @pytest.mark.parametrize(
@@ -254,7 +255,9 @@ def test_a_time_can_be_said_in_several_ways(text: str, expected: datetime) -> No
     assert moment(text, now=datetime(2026, 11, 24, tzinfo=UTC)) == expected
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "7", "d", "-7d", "999999d", "2026-13-01", "7y"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "7", "d", "-7d", "999999d", "2026-13-01", "7y", "0001-01-01T00+14:00"]
+)
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="no time"):
         moment(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,11 @@ def test_a_good_chain_has_no_problem_with_or_without_its_root(alg: str, intermed
     assert (fit.chain, fit.alg, fit.fingerprint) == (signer.chain, alg, signer.fingerprint)
 
 
+@cache
+def long_key() -> Any:
+    return rsa.generate_private_key(65537, 5120)
+
+
 def short_key() -> Any:
     return rsa.generate_private_key(65537, 1024)
 
@@ -111,6 +117,15 @@ DEFECTS: dict[str, tuple[Callable[[], Chain], str, str]] = {
         "critical extension 1.2.3.4",
     ),
     "RSA of 1024 bits": (lambda: chain_made(key=short_key()), "weak", "RSA of 1024 bits"),
+    "RSA of 5120 bits": (lambda: chain_made(key=long_key()), "algorithm", "RSA of at most 4096"),
+    "an issuer with RSA of 5120 bits": (
+        lambda: (
+            certificate("Leaf", "Root", LEAF, long_key()),
+            certificate("Root", "Root", long_key(), long_key(), authority=True),
+        ),
+        "algorithm",
+        "the key of Root has 5120 bits",
+    ),
     "SHA-224": (lambda: chain_made(digest=hashes.SHA224()), "weak", "signed with SHA-224"),
     "intermediate that is no authority": (
         lambda: (leaf_made(), between_made(authority=False), root_made()),

@@ -276,16 +276,18 @@ def test_no_token_or_several_that_fit_are_said_with_what_is_there(desk: Desk) ->
 
 def test_a_wrong_pin_is_told_from_a_missing_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WRONG", "not-the-pin-78")
+    monkeypatch.setenv("EMPTY", "")
     script = (
         "import sys; from pathlib import Path; from kzlabel.signing import KeyAccess, Passphrase, open_signer\n"
-        "for variable in ('WRONG', 'WRONG', 'UNSET', sys.argv[2]):\n"
+        "for variable in ('WRONG', 'WRONG', 'UNSET', 'EMPTY', sys.argv[2]):\n"
         "    try: print(open_signer(sys.argv[1], KeyAccess(Path('unused'), Passphrase(variable))).alg)\n"
         "    except Exception as error: print(error)\n"
     )
-    first, second, none, right = alone(script, desk.studio.uri("object=es256"), VARIABLE).splitlines()
+    first, second, none, empty, right = alone(script, desk.studio.uri("object=es256"), VARIABLE).splitlines()
     assert "the PIN is wrong; it was tried once" in first
     assert "is not tried again" in second
     assert "the token studio needs a passphrase; set UNSET" in none
+    assert "the token studio: the PIN is empty" in empty  # which costs none of the tries
     assert right == "es256"
     assert "not-the-pin-78" not in first + second
 

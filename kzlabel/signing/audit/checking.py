@@ -85,7 +85,7 @@ def records(files: Sequence[Path], *, since: datetime | None = None) -> Iterator
 
     Raises UnreadableFile.
     """
-    earliest = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if since else ""
+    earliest = f"{since.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z" if since else ""
     for file in files:
         for line in _lines(file, _snapshot(file)[0]):
             place = link(line.data)
@@ -96,16 +96,19 @@ def records(files: Sequence[Path], *, since: datetime | None = None) -> Iterator
 
 
 def moment(text: str, *, now: datetime | None = None) -> datetime:
-    """A date, an RFC 3339 time (UTC unless it says otherwise), or how long ago: 30m, 12h, 7d, 2w. Raises UsageError."""
+    """A date, an RFC 3339 time (UTC unless it says otherwise), or how long ago: 30m, 12h, 7d, 2w; in UTC.
+
+    Raises UsageError.
+    """
     if ago := re.fullmatch(r"([0-9]{1,5})([mhdw])", text):
         return (now or datetime.now(UTC)) - int(ago[1]) * _UNITS[ago[2]]
     try:
         told = datetime.fromisoformat(text)
-    except ValueError:
+        return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise UsageError(
             f"--since {inert(text, 40)!r} is no time; say 2026-11-24, 2026-11-24T10:00:00Z, or 7d"
         ) from None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def _fields(line: bytes) -> dict[str, Any] | None:
