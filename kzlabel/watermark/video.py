@@ -43,8 +43,8 @@ MAX_PIXELS = 1 << 26  # beyond any film; bounds the memory that a pattern takes
 # Grey levels, rms, of films whose own strength was not chosen.
 LEVELS = {strength: budget.levels[0] for strength, budget in BUDGETS.items()}
 FRAMES_PER_SECOND = 4  # that a reader wants
-READING_PIXELS = 1 << 18
-CHAPTER = 40.0  # seconds that are searched at once: bounds the memory
+READING_PIXELS = 3 << 16
+CHAPTER = 60.0  # seconds that are searched at once: bounds the memory
 PATIENCE = 20.0  # seconds
 
 

@@ -109,11 +109,12 @@ def responses(waves: Complexes, carriers: Carriers) -> Floats:
     """(n, PERIOD, PERIOD): the pilots' common response, in sigmas, at every offset of whole units."""
     import numpy as np
 
-    grid = np.zeros((len(waves), PERIOD, PERIOD // 2 + 1), np.complex64)
-    grid[:, carriers.pilot_places[:, 0], carriers.pilot_places[:, 1]] = waves
-    # The inverse transform counts each wave twice, and divides by the size.
-    scale = PERIOD**2 / 2 / math.sqrt(PILOTS / 2)
-    return np.asarray(np.fft.irfft2(grid, (PERIOD, PERIOD), axes=(1, 2)) * scale, np.float32)
+    places = carriers.pilot_places
+    grid = np.zeros((len(waves), PERIOD, int(places[:, 1].max()) + 1), np.complex64)
+    grid[:, places[:, 0], places[:, 1]] = waves
+    # Down first, where few columns are not empty. The transforms count each wave twice and divide by the size.
+    rows = np.fft.irfft(np.fft.ifft(grid, axis=1), PERIOD, axis=2)
+    return np.asarray(rows * (PERIOD**2 / 2 / math.sqrt(PILOTS / 2)), np.float32)
 
 
 def data(spectrum: Spectrum, carriers: Carriers, pose: Pose) -> Complexes:

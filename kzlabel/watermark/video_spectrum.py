@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,7 @@ class Spectrum:
         import numpy as np
 
         height, width = picture.shape
-        rows, columns = (cv2.getOptimalDFTSize(int(OVERSAMPLING * side) // 2 * 2) for side in (height, width))
-        rows, columns = rows + rows % 2, columns + columns % 2
+        rows, columns = (2 * cv2.getOptimalDFTSize(math.ceil(OVERSAMPLING * side / 2)) for side in (height, width))
         padded = np.zeros((rows, columns), np.float32)
         # The middle comes to the corner: then the spectrum is smooth enough to be interpolated.
         up, left = height // 2, width // 2

@@ -7,6 +7,7 @@ cancels in the difference of the pictures before and after a change.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 SWITCH = 4  # seconds
 SECTION = 1.0  # seconds whose frames are added up at once
+# Half the side of the squares, in pixels of a frame of 2^17, that are averaged over, twice: for what changes slowly,
+# and for how much changes around a place.
+SLOW, NEAR = 4.5, 6.0
+FLOOR = 4.0  # variance, in grey levels squared: of rounding and coding, where a picture is flat
+MOST = 3.0  # deviations that a pixel counts for
 
 
 @dataclass
@@ -85,15 +91,13 @@ def whiten(picture: Floats) -> Floats:
     import cv2
     import numpy as np
 
-    # Lengths in pixels, for a frame of 2^17; frames of another size have other ones.
-    scale = (picture.size / (1 << 17)) ** 0.5
-    rest = picture - cv2.GaussianBlur(picture, (0, 0), 4 * scale)
-    variance = cv2.GaussianBlur(rest * rest, (0, 0), 5 * scale) + FLOOR
-    deviation = np.sqrt(variance)
-    return np.asarray(np.clip(rest / deviation, -3, 3) / deviation, np.float32)
-
-
-FLOOR = 4.0
+    # Odd numbers of pixels, the same share of a frame of any size.
+    scale = math.sqrt(picture.size / (1 << 17))
+    slow, near = (2 * round(half * scale) + 1 for half in (SLOW, NEAR))
+    rest = picture - cv2.blur(cv2.blur(picture, (slow, slow)), (slow, slow))
+    variance = cv2.blur(cv2.blur(rest * rest, (near, near)), (near, near)) + np.float32(FLOOR)
+    deviation = cv2.sqrt(variance)
+    return np.asarray(np.clip(rest / deviation, -MOST, MOST) / deviation, np.float32)
 
 
 def total(parts: list[Floats]) -> Floats:
