@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from .detection import Detection, Unmarkable
 from .image_pattern import CODE, CODED_BITS, pattern
-from .image_reading import Search, soft_bits, spectrum_of
+from .image_reading import Search, soft_bits, spectra_of
 from .image_search import detections
-from .image_view import MIN_SIDE, folded, room, tiled, whitened, working
+from .image_view import MIN_SIDE, folded, kinds, room, tiled, whitened, working
 from .keys import WatermarkKey
 from .payload import Payload
 from .strength import Strength
@@ -57,10 +57,12 @@ def embed(
     if shown.mean() < LEAST_VISIBLE:
         raise Unmarkable("watermark: none, less than a tenth of the picture is visible")
     view = working(luma if shown.all() else np.where(shown, luma, np.float32(luma[shown].mean())))
-    mark = _mark(view, payload, key or WatermarkKey())
+    power = _power(luma.shape, strength)
+    mark = _mark(view, room(view, power, scaled=view.shape != luma.shape), payload, key or WatermarkKey())
+    left = np.clip(view + mark, 0, 255) - view
+    mark *= np.float32(min(1.0, (power / max(cv2.norm(left, cv2.NORM_L2SQR) / left.size, 1e-9)) ** 0.5))
     if mark.shape != luma.shape:
         mark = np.asarray(cv2.resize(mark, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-    mark *= _gain(mark, strength)
     if not shown.all():
         mark[~shown] = 0
     return mark
@@ -80,11 +82,11 @@ def detect(
     return detections(luma, Search(key or WatermarkKey(), time.monotonic() + patience), thorough=thorough)
 
 
-def _mark(view: Floats, payload: Payload, key: WatermarkKey) -> Floats:
+def _mark(view: Floats, hidden: Floats, payload: Payload, key: WatermarkKey) -> Floats:
     """The difference at working size, in the room that the picture leaves; bits that it speaks against are stronger."""
     import numpy as np
 
-    marked, hidden = pattern(key), room(view)
+    marked = pattern(key)
     codeword = (1 - 2 * CODE.encode(payload.protected(key)).astype(np.float32)).astype(np.float32)
     bits = np.ones(CODED_BITS, np.float32)
     for _ in range(2):
@@ -101,8 +103,9 @@ def _heard(view: Floats, key: WatermarkKey) -> Floats:
     """The coded bits as a reader of the unchanged picture hears them."""
     import numpy as np
 
-    spectrum, loud = spectrum_of(folded(whitened(np.clip(view, 0, 255))), pattern(key))
-    return soft_bits(spectrum, loud, pattern(key), (0.0, 0.0))
+    shown = np.asarray(np.clip(view, 0, 255), np.float32)
+    spectra, loud = spectra_of(folded(whitened(shown), kinds(shown)), pattern(key))
+    return soft_bits(spectra, loud, pattern(key), (0.0, 0.0))
 
 
 def _held(mark: Floats, hidden: Floats) -> Floats:
@@ -112,12 +115,7 @@ def _held(mark: Floats, hidden: Floats) -> Floats:
     return np.asarray(np.clip(mark, -MOST * hidden, MOST * hidden), np.float32)
 
 
-def _gain(mark: Floats, strength: Strength) -> float:
-    """At most 1, and less where the PSNR asks for it; a rounding error of 1/12 is part of what the PSNR counts."""
-    import cv2
-    import numpy as np
-
-    psnr = PSNR[strength] - (SMALL_LOSS if max(mark.shape) < LARGE_SIDE else 0.0) + 0.02
-    allowed = 255.0**2 / 10 ** (psnr / 10) - 1 / 12
-    power = cv2.norm(mark, cv2.NORM_L2SQR) / mark.size
-    return float(min(1.0, np.sqrt(allowed / max(power, 1e-9))))
+def _power(shape: tuple[int, ...], strength: Strength) -> float:
+    """The mean square that a mark may have; a rounding error of 1/12 is part of what the PSNR counts."""
+    psnr = PSNR[strength] - (SMALL_LOSS if max(shape) < LARGE_SIDE else 0.0) + 0.02
+    return float(255.0**2 / 10 ** (psnr / 10) - 1 / 12)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .image_pattern import TILE
-from .image_reading import Search, answer, spectrum_of
-from .image_view import folded, whitened
+from .image_reading import Search, answer, spectra_of
+from .image_view import kinds, whitened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +33,8 @@ def placed(matrix: Matrix) -> Matrix:
     return whole
 
 
-def laid(view: Floats, weight: Floats, placement: Matrix) -> tuple[Floats, Matrix]:
-    """The whitened plane of a view, and its own placement: that of the plane's points.
+def laid(view: Floats, weight: Floats, placement: Matrix) -> tuple[Floats, NDArray[np.uint8], Matrix]:
+    """The whitened plane of a view, the kinds of its places, and its own placement: that of the plane's points.
 
     weight: (h, w), what counts in the view.
     """
@@ -57,7 +57,8 @@ def laid(view: Floats, weight: Floats, placement: Matrix) -> tuple[Floats, Matri
     inverse = cv2.WARP_INVERSE_MAP
     plane = cv2.warpPerspective(soft, here, shape, flags=cv2.INTER_CUBIC | inverse, borderMode=cv2.BORDER_REFLECT_101)
     counts = cv2.warpPerspective(weight, here, shape, flags=cv2.INTER_LINEAR | inverse)
-    return whitened(np.asarray(plane, np.float32)) * np.asarray(counts, np.float32), here
+    whole = np.asarray(plane, np.float32)
+    return whitened(whole) * np.asarray(counts, np.float32), kinds(whole), here
 
 
 def followed(plane: Floats, search: Search) -> tuple[float, Matrix | None]:
@@ -118,13 +119,18 @@ def _fitted(at: Matrix, shifts: Matrix, scores: Matrix) -> Matrix:
 
 def _windows(plane: Floats, search: Search) -> dict[tuple[int, int], Floats]:
     """(y, x) of each window with something in it -> the template's answer (128, 128)."""
+    import numpy as np
+
     found = {}
     height, width = plane.shape
     for y in range(0, max(height - WINDOW // 2, 1), STRIDE):
         for x in range(0, max(width - WINDOW // 2, 1), STRIDE):
-            spectrum, loud = spectrum_of(folded(plane[y : y + WINDOW, x : x + WINDOW]), search.pattern)
+            tile = np.zeros((2, TILE, 2, TILE), np.float32)
+            part = plane[y : y + WINDOW, x : x + WINDOW]
+            tile.reshape(WINDOW, WINDOW)[: part.shape[0], : part.shape[1]] = part
+            spectra, loud = spectra_of(tile.sum(axis=(0, 2))[None], search.pattern)
             if loud.any():
-                found[y, x] = answer(spectrum, loud, search.pattern, TILE)
+                found[y, x] = answer(spectra[0], loud[0], search.pattern, TILE)
     return found
 
 

@@ -31,7 +31,7 @@ TEMPLATE = 72  # sinusoids; with 40 one search in twenty missed
 TEMPLATE_APART = 3.0  # periods per tile between any two of them
 TEMPLATE_GAIN = 2.2  # amplitude over that of a sinusoid that carries bits
 
-PILOT_WIDTH = 2.5  # radii over which the template tells how far the carriers beside it can be trusted
+PILOT_WIDTH = 5.0  # radii over which the template tells how far the carriers beside it can be trusted
 
 # Rate 1/4, constraint length 11, of the greatest free distance (29): Larsen, 1973.
 CODE = ConvolutionalCode((0o2327, 0o2353, 0o2671, 0o3175), 10)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .image_pattern import CODE, CODED_BITS, TILE, Pattern, pattern
-from .image_view import folded
 from .keys import WatermarkKey
 from .payload import Payload, read
 
@@ -19,11 +18,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Complexes = NDArray[np.complex64]
 
-FINE = 4  # steps per pixel in which the beginning of the tile is looked for
+COARSE = 2  # steps per pixel in which the beginning of the tile is looked for first
 CLIP = 2.5  # of one sinusoid, over the noise around: no single one decides
 WORDS = 2  # words of the decoder's list that are checked
 # The template's answer, over what noise gives. Noise over all beginnings of one tile reaches 4.9 once in a hundred.
 GATE = 5.0
+LEAST_TRUST = 0.02
 _SILENT = 1e-9  # nothing is divided by less
 
 
@@ -66,47 +66,32 @@ class Reading:
     codeword: Floats
 
 
-def readings(plane: Floats, search: Search, *, peaks: int = 2, gate: float = GATE) -> Iterator[Reading]:
-    """Every payload found in a whitened plane (h, w); also a second one that lies under the first."""
-    yield from folded_readings(folded(plane), search, peaks=peaks, gate=gate)
-
-
-def folded_readings(tile: Floats, search: Search, *, peaks: int = 2, gate: float = GATE) -> Iterator[Reading]:
-    """The same from the tiles already folded, (128, 128)."""
+def readings(tiles: Floats, search: Search, *, peaks: int = 2, gate: float = GATE) -> Iterator[Reading]:
+    """Every payload found in folded tiles (3, 128, 128); also a second one that lies under the first."""
     import numpy as np
 
     marked = search.pattern
-    spectrum, loud = spectrum_of(tile, marked)
-    if not loud.any():
-        return
-    fit = answer(spectrum, loud, marked, TILE * FINE)
-    for _ in range(peaks):
-        place = np.unravel_index(int(fit.argmax()), fit.shape)
-        if fit[place] < gate or search.late:
-            return
-        shift = (float(place[0]) / FINE, float(place[1]) / FINE)
-        yield from _words(soft_bits(spectrum, loud, marked, shift), shift, search)
-        _forget(fit, (int(place[0]), int(place[1])))
+    spectra, loud = spectra_of(tiles, marked)
+    tried: set[tuple[int, int]] = set()
+    for fit in _fits(spectra, loud, tiles, marked):
+        for _ in range(peaks):
+            place = np.unravel_index(int(fit.argmax()), fit.shape)
+            if fit[place] < gate or search.late:
+                break
+            at = int(place[0]), int(place[1])
+            if not any(_near(at, other, len(fit)) for other in tried):
+                tried.add(at)
+                shift = _finely(spectra, loud, marked, (at[0] / COARSE, at[1] / COARSE))
+                yield from _words(soft_bits(spectra, loud, marked, shift), shift, search)
+            _forget(fit, at)
 
 
-def spectrum_of(tile: Floats, marked: Pattern) -> tuple[Complexes, Floats]:
-    """(128, 128) -> its (128, 65) half spectrum, and how loud that is around each place; zeros for a tile that is."""
+def spectra_of(tiles: Floats, marked: Pattern) -> tuple[Complexes, Floats]:
+    """(n, 128, 128) -> their half spectra (n, 128, 65), and how loud each is around each place."""
     import numpy as np
 
-    spectrum = np.fft.rfft2(tile).astype(np.complex64)
-    return spectrum, level(spectrum, marked)
-
-
-def level(spectrum: Complexes, marked: Pattern) -> Floats:
-    """How loud a half spectrum is around each place, the template left out."""
-    import cv2
-    import numpy as np
-
-    quiet = np.ones(spectrum.shape, np.float32)
-    quiet[marked.template_rows, marked.template_columns] = 0
-    power = (np.abs(spectrum) ** 2).astype(np.float32) * quiet
-    around, count = (cv2.blur(_wrapped(each), (9, 9))[8:-8, 8:] for each in (power, quiet))
-    return np.sqrt(np.maximum(around, 0) / count).astype(np.float32)
+    spectra = np.fft.rfft2(tiles).astype(np.complex64)
+    return spectra, np.stack([_level(spectrum, marked) for spectrum in spectra])
 
 
 def answer(spectrum: Complexes, loud: Floats, marked: Pattern, size: int) -> Floats:
@@ -117,20 +102,62 @@ def answer(spectrum: Complexes, loud: Floats, marked: Pattern, size: int) -> Flo
     wide = np.zeros((size, size // 2 + 1), np.complex64)
     wide[np.where(rows > TILE // 2, rows - TILE, rows), columns] = _pilots(spectrum, loud, marked)
     scale = size * size / (2 * len(rows)) ** 0.5
-    return (np.fft.irfft2(wide, (size, size)) * scale).astype(np.float32)
+    return np.asarray(np.fft.irfft2(wide, (size, size)) * scale, np.float32)
 
 
-def soft_bits(spectrum: Complexes, loud: Floats, marked: Pattern, shift: tuple[float, float]) -> Floats:
-    """(368,): the coded bits, each radius trusted as the template is that lies there; positive says 0."""
+def soft_bits(spectra: Complexes, loud: Floats, marked: Pattern, shift: tuple[float, float]) -> Floats:
+    """(368,): the coded bits, each kind and radius trusted as its part of the template; positive says 0."""
     import numpy as np
 
-    moved = spectrum * _turned(shift)
-    carried = (moved / np.maximum(loud, _SILENT))[marked.rows, marked.columns]
-    values = np.empty(2 * len(carried), np.float32)
-    values[0::2], values[1::2] = carried.real, carried.imag
-    trust = np.maximum(marked.pilots @ _pilots(moved, loud, marked).real, 0.02)
-    values = np.clip(values, -3, 3) * marked.signs * np.repeat(trust, 2)
-    return np.bincount(marked.owner, values, minlength=CODED_BITS).astype(np.float32)
+    soft = np.zeros(CODED_BITS, np.float64)
+    for spectrum, level in zip(spectra * _turned(shift), loud, strict=True):
+        if not level.any():
+            continue
+        carried = (spectrum / np.maximum(level, _SILENT))[marked.rows, marked.columns]
+        values = np.empty(2 * len(carried), np.float32)
+        values[0::2], values[1::2] = carried.real, carried.imag
+        trust = np.maximum(marked.pilots @ _pilots(spectrum, level, marked).real, LEAST_TRUST)
+        values = np.clip(values, -3, 3) * marked.signs * np.repeat(trust, 2)
+        soft += np.bincount(marked.owner, values, minlength=CODED_BITS)
+    return soft.astype(np.float32)
+
+
+def _fits(spectra: Complexes, loud: Floats, tiles: Floats, marked: Pattern) -> Iterator[Floats]:
+    """The template's answer from everything together, then from each kind of place alone."""
+    if not loud.any():
+        return
+    whole, level = spectra_of(tiles.sum(axis=0, keepdims=True), marked)
+    yield answer(whole[0], level[0], marked, TILE * COARSE)
+    if loud.any(axis=(1, 2)).sum() > 1:
+        for spectrum, level in zip(spectra, loud, strict=True):
+            if level.any():
+                yield answer(spectrum, level, marked, TILE * COARSE)
+
+
+def _finely(spectra: Complexes, loud: Floats, marked: Pattern, shift: tuple[float, float]) -> tuple[float, float]:
+    """The best beginning near to this one, in steps of 1/8 pixel, all kinds of places together."""
+    import numpy as np
+
+    steps = np.arange(-4, 5) / 8
+    waves = 2 * np.pi / TILE * marked.template_waves
+    down = np.exp(1j * np.outer(shift[0] + steps, waves[:, 1]))
+    across = np.exp(1j * np.outer(shift[1] + steps, waves[:, 0]))
+    pilots = sum(_pilots(spectrum, level, marked) for spectrum, level in zip(spectra, loud, strict=True))
+    fit = np.real((down * pilots) @ across.T)
+    y, x = np.unravel_index(int(fit.argmax()), fit.shape)
+    return float(shift[0] + steps[y]), float(shift[1] + steps[x])
+
+
+def _level(spectrum: Complexes, marked: Pattern) -> Floats:
+    """How loud a half spectrum is around each place, the template left out."""
+    import cv2
+    import numpy as np
+
+    quiet = np.ones(spectrum.shape, np.float32)
+    quiet[marked.template_rows, marked.template_columns] = 0
+    power = (np.abs(spectrum) ** 2).astype(np.float32) * quiet
+    around, count = (cv2.blur(_wrapped(each), (9, 9))[8:-8, 8:] for each in (power, quiet))
+    return np.asarray(np.sqrt(np.maximum(around, 0) / count), np.float32)
 
 
 def _pilots(spectrum: Complexes, loud: Floats, marked: Pattern) -> Complexes:
@@ -175,9 +202,13 @@ def _wrapped(power: Floats) -> Floats:
     return np.asarray(np.pad(np.concatenate([mirrored, power], axis=1), ((8, 8), (0, 0)), mode="wrap"))
 
 
+def _near(one: tuple[int, int], other: tuple[int, int], size: int) -> bool:
+    return all(min((a - b) % size, (b - a) % size) <= COARSE for a, b in zip(one, other, strict=True))
+
+
 def _forget(fit: Floats, place: tuple[int, int]) -> None:
     """Take a peak, and what is within 3 pixels of it, out of an answer."""
     import numpy as np
 
-    near = np.arange(-3 * FINE, 3 * FINE + 1)
+    near = np.arange(-3 * COARSE, 3 * COARSE + 1)
     fit[np.ix_((place[0] + near) % len(fit), (place[1] + near) % len(fit))] = -np.inf

@@ -9,9 +9,9 @@ from .detection import Detection
 from .image_candidates import Candidate, refined, spectrum, stretched, turned
 from .image_geometry import followed, laid, placed
 from .image_pattern import TILE
-from .image_reading import Reading, Search, folded_readings
+from .image_reading import Reading, Search, readings
 from .image_region import region
-from .image_view import WORKING_PIXELS, folded, whitened, working
+from .image_view import WORKING_PIXELS, folded, kinds, whitened, working
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,12 +60,13 @@ def _one_way(view: Floats, weight: Floats, search: Search, *, thorough: bool) ->
     plane = whitened(view) * weight
     if not plane.any():
         return []
-    for placement, tile in _upright(view, weight, plane):
-        here = list(folded_readings(tile, search))
+    for placement, tiles in _upright(view, weight, plane):
+        here = list(readings(tiles, search))
         if here:
-            whole, own = (plane, placement) if _is_identity(placement) else laid(view, weight, placement)
-            if own is not placement:
-                here = list(folded_readings(folded(whole), search)) or here
+            whole, own = plane, placement
+            if not _is_identity(placement):
+                whole, kind, own = laid(view, weight, placement)
+                here = list(readings(folded(whole, kind), search)) or here
             return [(each, own, region(whole, each, own, view.shape, search)) for each in here]
     for candidate in _candidates(plane, search):
         if search.late:
@@ -80,17 +81,17 @@ def _upright(view: Floats, weight: Floats, plane: Floats) -> Iterator[tuple[Matr
     """As embedded; turned by right angles and mirrored; scaled as a whole from what had more pixels."""
     import numpy as np
 
-    tile = folded(plane)
+    tiles = folded(plane, kinds(view))
     down, across = np.indices((TILE, TILE))
     for a, b, c, d in _RIGHT_ANGLES:
         yield (
             placed(np.array([[a, b], [c, d]], float)),
-            tile[(c * across + d * down) % TILE, (a * across + b * down) % TILE],
+            tiles[:, (c * across + d * down) % TILE, (a * across + b * down) % TILE],
         )
     scale = (view.size / WORKING_PIXELS) ** 0.5
     if 0.3 < scale < 0.99:
         placement = placed(np.eye(2) * scale)
-        yield placement, folded(laid(view, weight, placement)[0])
+        yield placement, folded(*laid(view, weight, placement)[:2])
 
 
 _RIGHT_ANGLES = (
@@ -118,24 +119,24 @@ def _tried(view: Floats, weight: Floats, candidate: Candidate, search: Search) -
     """What is read under a candidate; upright or on its head, and followed through the picture where need be."""
     import numpy as np
 
-    whole, own = laid(view, weight, placed(candidate.matrix))
+    whole, kind, own = laid(view, weight, placed(candidate.matrix))
     best, way = followed(whole, search)
     head = np.ascontiguousarray(whole[::-1, ::-1])
     best_head, way_head = followed(head, search)
     if best_head > best:
         flip = np.array([[-1, 0, whole.shape[1] - 1.0], [0, -1, whole.shape[0] - 1.0], [0, 0, 1]])
-        whole, own, best, way = head, own @ flip, best_head, way_head
+        whole, kind, own, best, way = head, kind[::-1, ::-1], own @ flip, best_head, way_head
     if best < FIRST_LOOK:
         return [], whole, own
     for _ in range(2):
         if way is None:
             break
-        whole, own = laid(view, weight, own @ way)
-        here = list(folded_readings(folded(whole), search))
+        whole, kind, own = laid(view, weight, own @ way)
+        here = list(readings(folded(whole, kind), search))
         if here:
             return here, whole, own
         best, way = followed(whole, search)
-    return list(folded_readings(folded(whole), search)), whole, own
+    return list(readings(folded(whole, kind), search)), whole, own
 
 
 def _detection(reading: Reading, placement: Matrix, box: tuple[int, int, int, int], zoom: Matrix) -> Detection:

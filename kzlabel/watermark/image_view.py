@@ -16,14 +16,26 @@ if TYPE_CHECKING:
 WORKING_PIXELS = 1 << 19
 MIN_SIDE = 192  # one tile and a half: less holds too few tiles for one reading
 
-# What a mark may add where nothing hides it, and how that grows with the variance around, in grey levels squared: both
-# by SSIM, whose constant C2 is 58.5: 0.015 * (58.5 + 2 * variance) costs 0.015 everywhere alike.
-FLAT_VARIANCE, VARIANCE_SHARE = 0.80, 0.03
-MOST_VARIANCE = 12.0**2  # more hides more, but a reader gains nothing where the picture is that loud
-WINDOW, ERODED = 7, 3
+# What a mark may add where nothing hides it, in grey levels squared: with the rounding to 8 bits (1/12), 0.94 rms.
+FLAT_VARIANCE = 0.80
+# Where a picture is all white or black, only half of the mark is left of it; twice the power makes up for that.
+SATURATED, SATURATED_GAIN = 2.0, 2.0
+MOST_SHARE = 0.15  # of the variance around: what a mark may add to that at most
+# More variance hides more, but a reader gains least where a picture is loudest: the first of these bounds is taken with
+# which the power is used up.
+VARIANCES = (12.0**2, 17.0**2, 24.0**2)
+WINDOW = 7
+ERODED, ERODED_SCALED = 3, 5  # the second where scaling up spreads the mark
+# What the mark may take from SSIM, by its formula with C2 = 58.5, noise of power n on a variance v taking n/(2v + C2).
+SSIM_LOSS, SSIM_C2 = 0.0140, 58.5
 
-# Whitening: what is wider than the first blur goes, then the energy around (second blur) is evened out.
-PASS_BLUR, ENERGY_BLUR, ENERGY_FLOOR, CLIP = 3.0, 2.5, 4.0, 3.0
+# Whitening: what a bilateral filter takes for the picture goes, so that edges and letters, too, leave the mark alone.
+FILTER_SIZE, FILTER_RANGE, FILTER_REACH = 11, 12.0, 3.5  # pixels across, grey levels, pixels
+REST_BLUR, ENERGY_BLUR, ENERGY_FLOOR, CLIP = 0.7, 2.5, 4.0, 3.0
+# Deviations, in grey levels, that part flat, calm and rich places: each of the three is trusted by itself, for
+# compression takes the mark from the flat ones first.
+RICHNESS, RICHNESS_SMOOTHED = (3.0, 12.0), 9
+KINDS = len(RICHNESS) + 1
 
 
 def working_size(height: int, width: int) -> tuple[int, int]:
@@ -42,40 +54,72 @@ def working(luma: Floats) -> Floats:
     return np.asarray(np.clip(np.nan_to_num(luma, nan=0.0, posinf=255.0, neginf=0.0), 0, 255), np.float32)
 
 
-def room(view: Floats) -> Floats:
-    """How strong a mark may be, in grey levels rms at each pixel: least where any window near is flat."""
+def room(view: Floats, power: float, *, scaled: bool = False) -> Floats:
+    """How strong a mark may be, in grey levels rms at each pixel: least where any window near is flat.
+
+    power: what its mean square may be, in grey levels squared. What flat areas leave of it, and of what SSIM allows,
+    goes where the picture is rich, in proportion to its variance there. scaled: the mark will be scaled up.
+    """
     import cv2
     import numpy as np
 
-    mean = cv2.blur(view, (WINDOW, WINDOW))
-    variance = np.clip(cv2.blur(view * view, (WINDOW, WINDOW)) - mean * mean, 0, MOST_VARIANCE)
-    variance = cv2.erode(variance, np.ones((ERODED, ERODED), np.uint8))
-    return np.asarray(np.sqrt(FLAT_VARIANCE + VARIANCE_SHARE * variance), np.float32)
+    variance = _variance(view)
+    eroded = ERODED_SCALED if scaled else ERODED
+    hiding = cv2.erode(variance, np.ones((eroded, eroded), np.uint8))
+    saturated = (view > 255 - SATURATED) | (view < SATURATED)
+    flat = min(FLAT_VARIANCE, power)
+    loss = 1 / (2 * variance + SSIM_C2)
+    left, ssim_left = power - flat, SSIM_LOSS - flat * float(loss.mean())
+    share, held = 0.0, hiding
+    for most in VARIANCES:
+        held = np.minimum(hiding, most)
+        share = min(left / max(float(held.mean()), 1e-6), ssim_left / max(float((held * loss).mean()), 1e-6))
+        if share <= MOST_SHARE:
+            break
+    full = (flat + max(min(share, MOST_SHARE), 0.0) * held) * np.where(saturated, SATURATED_GAIN, 1.0)
+    return np.asarray(np.sqrt(full), np.float32)
 
 
 def whitened(view: Floats) -> Floats:
-    """The part of a view that may be the mark, as loud everywhere as it can be trusted."""
+    """The part of a view that may be the mark, as loud everywhere."""
     import cv2
     import numpy as np
 
-    rest = view - cv2.GaussianBlur(view, (0, 0), PASS_BLUR)
+    whole = np.clip(np.rint(view), 0, 255).astype(np.uint8)
+    smooth = np.asarray(cv2.bilateralFilter(whole, FILTER_SIZE, FILTER_RANGE, FILTER_REACH), np.float32)
+    rest = cv2.GaussianBlur(view - smooth, (0, 0), REST_BLUR)
     energy = cv2.GaussianBlur(rest * rest, (0, 0), ENERGY_BLUR)
-    spread = np.sqrt(np.maximum(energy, 0) + np.float32(ENERGY_FLOOR))
-    smooth = cv2.GaussianBlur(view, (0, 0), 3.0)
-    loud = np.sqrt(np.maximum(cv2.GaussianBlur((view - smooth) ** 2, (0, 0), 4.0), 0))
-    weight = (1 + np.minimum(loud, 24)) ** np.float32(0.6)
-    return np.asarray(np.clip(rest / spread, -CLIP, CLIP) / spread * weight, np.float32)
+    loud = np.sqrt(np.maximum(energy, 0) + np.float32(ENERGY_FLOOR))
+    return np.asarray(np.clip(rest / loud, -CLIP, CLIP), np.float32)
 
 
-def folded(plane: Floats) -> Floats:
-    """(h, w) -> (128, 128): all tiles on top of each other."""
+def kinds(view: Floats) -> NDArray[np.uint8]:
+    """(h, w) of 0, 1 and 2: where a view is flat, calm, rich."""
+    import cv2
+    import numpy as np
+
+    deviation = cv2.blur(np.sqrt(_variance(view)), (RICHNESS_SMOOTHED, RICHNESS_SMOOTHED))
+    return np.asarray((deviation > RICHNESS[0]).astype(np.uint8) + (deviation > RICHNESS[1]))
+
+
+def folded(plane: Floats, kind: NDArray[np.uint8]) -> Floats:
+    """(h, w) -> (3, 128, 128): all tiles on top of each other, each kind of place by itself."""
     import numpy as np
 
     height, width = plane.shape
     down, across = -(-height // TILE), -(-width // TILE)
-    whole = np.zeros((down * TILE, across * TILE), np.float32)
-    whole[:height, :width] = plane
-    return np.asarray(whole.reshape(down, TILE, across, TILE).sum(axis=(0, 2)))
+    whole = np.zeros((KINDS, down * TILE, across * TILE), np.float32)
+    for index in range(KINDS):
+        np.multiply(plane, kind == index, out=whole[index, :height, :width])
+    return np.asarray(whole.reshape(KINDS, down, TILE, across, TILE).sum(axis=(1, 3)))
+
+
+def _variance(view: Floats) -> Floats:
+    import cv2
+    import numpy as np
+
+    mean = cv2.blur(view, (WINDOW, WINDOW))
+    return np.asarray(np.maximum(cv2.blur(view * view, (WINDOW, WINDOW)) - mean * mean, 0), np.float32)
 
 
 def tiled(tile: Floats, height: int, width: int) -> Floats:
