@@ -9,7 +9,7 @@ from .detection import Detection, Unmarkable
 from .image_pattern import CODE, CODED_BITS, pattern
 from .image_reading import Search, soft_bits, spectra_of
 from .image_search import detections
-from .image_view import MIN_SIDE, folded, kinds, room, tiled, whitened, working
+from .image_view import MIN_SIDE, detail, folded, kinds, room, tiled, whitened, working
 from .keys import WatermarkKey
 from .payload import Payload
 from .strength import Strength
@@ -27,7 +27,8 @@ SMALL_LOSS = 2.0
 
 # The PSNR that a mark keeps at least, in dB. Flat areas change alike little with all three.
 PSNR = {Strength.LIGHT: 45.0, Strength.NORMAL: 42.0, Strength.STRONG: 39.0}
-MOST = 3.0  # grey levels that any pixel may change where the picture is flat; elsewhere in proportion to the room
+MOST, MOST_RICH = 3.0, 2.5  # grey levels that any pixel may change; or this times the room there, if that is more
+SCALED_LOSS = 0.97  # of the power: what scaling up adds to it at most
 COMPENSATED = 0.7  # share of what the picture itself says against a bit that is made good
 BIT_RANGE = (0.3, 2.5)  # strength of one coded bit over that of all
 LEAST_VISIBLE = 0.1  # share of the pixels that must be visible
@@ -56,9 +57,12 @@ def embed(
     shown = np.isfinite(luma) if visible is None else np.isfinite(luma) & visible
     if shown.mean() < LEAST_VISIBLE:
         raise Unmarkable("watermark: none, less than a tenth of the picture is visible")
-    view = working(luma if shown.all() else np.where(shown, luma, np.float32(luma[shown].mean())))
-    power = _power(luma.shape, strength)
-    mark = _mark(view, room(view, power, scaled=view.shape != luma.shape), payload, key or WatermarkKey())
+    filled = luma if shown.all() else np.where(shown, luma, np.float32(luma[shown].mean()))
+    filled = np.asarray(np.clip(filled, 0, 255), np.float32)
+    view = working(filled)
+    hiding = detail(filled, view.shape) if view.shape != luma.shape else None
+    power = _power(luma.shape, strength) * (1.0 if hiding is None else SCALED_LOSS)
+    mark = _mark(view, room(view, power, hiding), payload, key or WatermarkKey())
     left = np.clip(view + mark, 0, 255) - view
     mark *= np.float32(min(1.0, (power / max(cv2.norm(left, cv2.NORM_L2SQR) / left.size, 1e-9)) ** 0.5))
     if mark.shape != luma.shape:
@@ -109,10 +113,11 @@ def _heard(view: Floats, key: WatermarkKey) -> Floats:
 
 
 def _held(mark: Floats, hidden: Floats) -> Floats:
-    """No pixel changes by more than MOST times the room there."""
+    """No pixel changes by more than three grey levels, unless there is more room."""
     import numpy as np
 
-    return np.asarray(np.clip(mark, -MOST * hidden, MOST * hidden), np.float32)
+    most = np.maximum(MOST, MOST_RICH * hidden)
+    return np.asarray(np.clip(mark, -most, most), np.float32)
 
 
 def _power(shape: tuple[int, ...], strength: Strength) -> float:

@@ -66,17 +66,20 @@ class Reading:
     codeword: Floats
 
 
-def readings(tiles: Floats, search: Search, *, peaks: int = 2, gate: float = GATE) -> Iterator[Reading]:
-    """Every payload found in folded tiles (3, 128, 128); also a second one that lies under the first."""
+def readings(tiles: Floats, search: Search, *, peaks: int = 2, apart: bool = True) -> Iterator[Reading]:
+    """Every payload found in folded tiles (3, 128, 128); also a second one that lies under the first.
+
+    peaks: how many beginnings of the tile are tried. apart: try also those that only one kind of place shows.
+    """
     import numpy as np
 
     marked = search.pattern
     spectra, loud = spectra_of(tiles, marked)
     tried: set[tuple[int, int]] = set()
-    for fit in _fits(spectra, loud, tiles, marked):
+    for fit in _fits(spectra, loud, tiles, marked, apart=apart):
         for _ in range(peaks):
             place = np.unravel_index(int(fit.argmax()), fit.shape)
-            if fit[place] < gate or search.late:
+            if fit[place] < GATE or search.late:
                 break
             at = int(place[0]), int(place[1])
             if not any(_near(at, other, len(fit)) for other in tried):
@@ -90,19 +93,22 @@ def spectra_of(tiles: Floats, marked: Pattern) -> tuple[Complexes, Floats]:
     """(n, 128, 128) -> their half spectra (n, 128, 65), and how loud each is around each place."""
     import numpy as np
 
-    spectra = np.fft.rfft2(tiles).astype(np.complex64)
-    return spectra, np.stack([_level(spectrum, marked) for spectrum in spectra])
+    spectra = np.asarray(np.fft.rfft2(tiles), np.complex64)
+    return spectra, _levels(spectra, marked)
 
 
-def answer(spectrum: Complexes, loud: Floats, marked: Pattern, size: int) -> Floats:
-    """(size, size): how well the template fits for each beginning of the tile, in standard deviations of noise."""
+def answers(spectra: Complexes, loud: Floats, marked: Pattern, size: int) -> Floats:
+    """(n, 128, 65) -> (n, size, size): how well the template fits for each beginning of the tile.
+
+    In standard deviations of noise.
+    """
     import numpy as np
 
     rows, columns = marked.template_rows, marked.template_columns
-    wide = np.zeros((size, size // 2 + 1), np.complex64)
-    wide[np.where(rows > TILE // 2, rows - TILE, rows), columns] = _pilots(spectrum, loud, marked)
+    wide = np.zeros((len(spectra), size, size // 2 + 1), np.complex64)
+    wide[:, np.where(rows > TILE // 2, rows - TILE, rows), columns] = _pilots(spectra, loud, marked)
     scale = size * size / (2 * len(rows)) ** 0.5
-    return np.asarray(np.fft.irfft2(wide, (size, size)) * scale, np.float32)
+    return np.asarray(np.fft.irfft2(wide, (size, size)) * np.float32(scale), np.float32)
 
 
 def soft_bits(spectra: Complexes, loud: Floats, marked: Pattern, shift: tuple[float, float]) -> Floats:
@@ -122,16 +128,14 @@ def soft_bits(spectra: Complexes, loud: Floats, marked: Pattern, shift: tuple[fl
     return soft.astype(np.float32)
 
 
-def _fits(spectra: Complexes, loud: Floats, tiles: Floats, marked: Pattern) -> Iterator[Floats]:
+def _fits(spectra: Complexes, loud: Floats, tiles: Floats, marked: Pattern, *, apart: bool) -> Iterator[Floats]:
     """The template's answer from everything together, then from each kind of place alone."""
-    if not loud.any():
+    filled = loud.any(axis=(1, 2))
+    if not filled.any():
         return
-    whole, level = spectra_of(tiles.sum(axis=0, keepdims=True), marked)
-    yield answer(whole[0], level[0], marked, TILE * COARSE)
-    if loud.any(axis=(1, 2)).sum() > 1:
-        for spectrum, level in zip(spectra, loud, strict=True):
-            if level.any():
-                yield answer(spectrum, level, marked, TILE * COARSE)
+    yield answers(*spectra_of(tiles.sum(axis=0, keepdims=True), marked), marked, TILE * COARSE)[0]
+    if apart and filled.sum() > 1:
+        yield from answers(spectra[filled], loud[filled], marked, TILE * COARSE)
 
 
 def _finely(spectra: Complexes, loud: Floats, marked: Pattern, shift: tuple[float, float]) -> tuple[float, float]:
@@ -148,25 +152,29 @@ def _finely(spectra: Complexes, loud: Floats, marked: Pattern, shift: tuple[floa
     return float(shift[0] + steps[y]), float(shift[1] + steps[x])
 
 
-def _level(spectrum: Complexes, marked: Pattern) -> Floats:
-    """How loud a half spectrum is around each place, the template left out."""
-    import cv2
+def _levels(spectra: Complexes, marked: Pattern) -> Floats:
+    """How loud half spectra are around each place, the template left out."""
     import numpy as np
 
-    quiet = np.ones(spectrum.shape, np.float32)
+    quiet = np.ones(spectra.shape[1:], np.float32)
     quiet[marked.template_rows, marked.template_columns] = 0
-    power = (np.abs(spectrum) ** 2).astype(np.float32) * quiet
-    around, count = (cv2.blur(_wrapped(each), (9, 9))[8:-8, 8:] for each in (power, quiet))
-    return np.asarray(np.sqrt(np.maximum(around, 0) / count), np.float32)
+    power = (spectra.real**2 + spectra.imag**2) * quiet
+    layers = np.moveaxis(np.concatenate([power, quiet[None]]), 0, -1)
+    around = np.concatenate(
+        # cv2 takes four layers at once.
+        [_around(layers[..., first : first + 4]) for first in range(0, layers.shape[-1], 4)],
+        axis=-1,
+    )
+    return np.ascontiguousarray(np.moveaxis(np.sqrt(np.maximum(around[..., :-1], 0) / around[..., -1:]), -1, 0))
 
 
-def _pilots(spectrum: Complexes, loud: Floats, marked: Pattern) -> Complexes:
-    """(72,): the sinusoids of the template against their own phases, none too loud."""
+def _pilots(spectra: Complexes, loud: Floats, marked: Pattern) -> Complexes:
+    """(..., 72): the sinusoids of the template against their own phases, none too loud."""
     import numpy as np
 
     rows, columns = marked.template_rows, marked.template_columns
-    parts = spectrum[rows, columns] / np.maximum(loud[rows, columns], _SILENT)
-    return (parts / np.maximum(1, np.abs(parts) / CLIP) * np.conj(marked.template_phases)).astype(np.complex64)
+    parts = spectra[..., rows, columns] / np.maximum(loud[..., rows, columns], _SILENT)
+    return np.asarray(parts / np.maximum(1, np.abs(parts) / CLIP) * np.conj(marked.template_phases), np.complex64)
 
 
 def _words(soft: Floats, shift: tuple[float, float], search: Search) -> Iterator[Reading]:
@@ -194,12 +202,15 @@ def _turned(shift: tuple[float, float]) -> Complexes:
     return np.outer(down, across).astype(np.complex64)
 
 
-def _wrapped(power: Floats) -> Floats:
-    """(128, 65) -> (144, 73): continued as the half of a spectrum of real values continues."""
+def _around(layers: Floats) -> Floats:
+    """(128, 65, n) -> the mean of 9 by 9 places, continued as the half of a spectrum of real values continues."""
+    import cv2
     import numpy as np
 
-    mirrored = np.roll(power[::-1], 1, axis=0)[:, 8:0:-1]
-    return np.asarray(np.pad(np.concatenate([mirrored, power], axis=1), ((8, 8), (0, 0)), mode="wrap"))
+    mirrored = np.roll(layers[::-1], 1, axis=0)[:, 8:0:-1]
+    wide = np.concatenate([mirrored, layers], axis=1)
+    wide = np.concatenate([wide[-8:], wide, wide[:8]])
+    return np.asarray(cv2.blur(wide, (9, 9)), np.float32).reshape(*wide.shape)[8:-8, 8:]
 
 
 def _near(one: tuple[int, int], other: tuple[int, int], size: int) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .detection import Detection
 from .image_candidates import Candidate, refined, spectrum, stretched, turned
-from .image_geometry import followed, laid, placed
+from .image_geometry import first_look, followed, laid, placed, resampled
 from .image_pattern import TILE
 from .image_reading import Reading, Search, readings
 from .image_region import region
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 MOST_MARKS = 4
+# What people scale pictures by: tried before the search by the spectrum, which misses weak marks that these find.
+ROUND_SCALES = (0.5, 0.75, 0.8, 2 / 3, 0.6, 0.7, 0.9, 1.5, 2.0, 1.25)
 TURNED, STRETCHED = 5, 4  # candidates that are tried of each map
 UNLIKELY = 4.6  # standard deviations of a candidate, below which it is not tried
 FIRST_LOOK = 5.2  # what the template must answer in some window, or the candidate is dropped
+SAME_SCALE = 0.02
 WHOLE = 0.7  # share of the view in one region from which on nothing is looked for beside it
 WORTH = 0.12  # share of the view beside all regions from which on another mark is looked for there
 
@@ -37,13 +41,11 @@ def detections(luma: Floats, search: Search, *, thorough: bool) -> list[Detectio
     weight = np.ones_like(view)
     found: list[Detection] = []
     while len(found) < MOST_MARKS and not search.late:
-        more = _one_way(view, weight, search, thorough=thorough)
+        more = _one_way(view, weight, luma.shape, search)
         if not more:
             break
         for reading, placement, box in more:
-            detection = _detection(reading, placement, box, zoom)
-            if not any(each.payload == detection.payload and _overlap(each, detection) for each in found):
-                found.append(detection)
+            _add(found, _detection(reading, placement, box, zoom))
             x, y, width, height = box
             weight[y : y + height, x : x + width] = 0
         covered = max(box[2] * box[3] for _, _, box in more) / view.size
@@ -55,13 +57,17 @@ def detections(luma: Floats, search: Search, *, thorough: bool) -> list[Detectio
 Found = tuple[Reading, "Matrix", tuple[int, int, int, int]]
 
 
-def _one_way(view: Floats, weight: Floats, search: Search, *, thorough: bool) -> list[Found]:
-    """The marks that lie in the first way in which any was found: placement, and box in the view."""
+def _one_way(view: Floats, weight: Floats, shape: tuple[int, ...], search: Search) -> list[Found]:
+    """The marks that lie in the first way in which any was found: placement, and box in the view.
+
+    shape: of the picture that the view was scaled from.
+    """
     plane = whitened(view) * weight
     if not plane.any():
         return []
-    for placement, tiles in _upright(view, weight, plane):
-        here = list(readings(tiles, search))
+    kind = kinds(view)
+    for placement, tiles, apart in _upright(plane, kind, _whole_scales(view, shape)):
+        here = list(readings(tiles, search, apart=apart))
         if here:
             whole, own = plane, placement
             if not _is_identity(placement):
@@ -71,27 +77,29 @@ def _one_way(view: Floats, weight: Floats, search: Search, *, thorough: bool) ->
     for candidate in _candidates(plane, search):
         if search.late:
             break
-        here, whole, own = _tried(view, weight, candidate, search)
-        if here:
-            return [(each, own, region(whole, each, own, view.shape, search)) for each in here]
+        upright, head = first_look(resampled(plane, kind, placed(candidate.matrix))[0], search)
+        if max(upright, head) >= FIRST_LOOK:
+            matrix = candidate.matrix if upright >= head else -candidate.matrix
+            here, whole, own = _tried(view, weight, placed(matrix), search)
+            if here:
+                return [(each, own, region(whole, each, own, view.shape, search)) for each in here]
     return []
 
 
-def _upright(view: Floats, weight: Floats, plane: Floats) -> Iterator[tuple[Matrix, Floats]]:
-    """As embedded; turned by right angles and mirrored; scaled as a whole from what had more pixels."""
+def _upright(
+    plane: Floats, kind: NDArray[np.uint8], scales: tuple[float, ...]
+) -> Iterator[tuple[Matrix, Floats, bool]]:
+    """As embedded; turned by right angles and mirrored; scaled as a whole. Whether to try kinds of places apart."""
     import numpy as np
 
-    tiles = folded(plane, kinds(view))
+    tiles = folded(plane, kind)
     down, across = np.indices((TILE, TILE))
     for a, b, c, d in _RIGHT_ANGLES:
-        yield (
-            placed(np.array([[a, b], [c, d]], float)),
-            tiles[:, (c * across + d * down) % TILE, (a * across + b * down) % TILE],
-        )
-    scale = (view.size / WORKING_PIXELS) ** 0.5
-    if 0.3 < scale < 0.99:
+        turned_tiles = tiles[:, (c * across + d * down) % TILE, (a * across + b * down) % TILE]
+        yield placed(np.array([[a, b], [c, d]], float)), turned_tiles, True
+    for scale in scales:
         placement = placed(np.eye(2) * scale)
-        yield placement, folded(*laid(view, weight, placement)[:2])
+        yield placement, folded(*resampled(plane, kind, placement)), False
 
 
 _RIGHT_ANGLES = (
@@ -106,6 +114,14 @@ _RIGHT_ANGLES = (
 )
 
 
+def _whole_scales(view: Floats, shape: tuple[int, ...]) -> tuple[float, ...]:
+    """Scales at which a whole picture may have come to this size: from more pixels, or by a round number."""
+    shrunk = (view.size / (shape[0] * shape[1])) ** 0.5
+    larger = (view.size / WORKING_PIXELS) ** 0.5
+    round_ = [scale * shrunk for scale in ROUND_SCALES if (larger if shrunk == 1 else 1.0) <= scale]
+    return (*([larger] if 0.3 < larger < 0.99 else []), *round_)
+
+
 def _candidates(plane: Floats, search: Search) -> Iterator[Candidate]:
     power = spectrum(plane)
     for guess, count in ((turned, TURNED), (stretched, STRETCHED)):
@@ -115,27 +131,17 @@ def _candidates(plane: Floats, search: Search) -> Iterator[Candidate]:
             yield Candidate(candidate.score, refined(power, search.pattern, candidate.matrix))
 
 
-def _tried(view: Floats, weight: Floats, candidate: Candidate, search: Search) -> tuple[list[Reading], Floats, Matrix]:
-    """What is read under a candidate; upright or on its head, and followed through the picture where need be."""
-    import numpy as np
-
-    whole, kind, own = laid(view, weight, placed(candidate.matrix))
-    best, way = followed(whole, search)
-    head = np.ascontiguousarray(whole[::-1, ::-1])
-    best_head, way_head = followed(head, search)
-    if best_head > best:
-        flip = np.array([[-1, 0, whole.shape[1] - 1.0], [0, -1, whole.shape[0] - 1.0], [0, 0, 1]])
-        whole, kind, own, best, way = head, kind[::-1, ::-1], own @ flip, best_head, way_head
-    if best < FIRST_LOOK:
-        return [], whole, own
+def _tried(view: Floats, weight: Floats, placement: Matrix, search: Search) -> tuple[list[Reading], Floats, Matrix]:
+    """What is read under a placement, and what is when the pattern is followed through the picture."""
+    whole, kind, own = laid(view, weight, placement)
     for _ in range(2):
-        if way is None:
+        best, way = followed(whole, search)
+        if best < FIRST_LOOK or way is None:
             break
         whole, kind, own = laid(view, weight, own @ way)
         here = list(readings(folded(whole, kind), search))
         if here:
             return here, whole, own
-        best, way = followed(whole, search)
     return list(readings(folded(whole, kind), search)), whole, own
 
 
@@ -155,11 +161,16 @@ def _detection(reading: Reading, placement: Matrix, box: tuple[int, int, int, in
     return Detection(reading.payload, reading.readings, reading.agreement, place)
 
 
-def _overlap(one: Detection, other: Detection) -> bool:
-    x, y, w, h = one.place["region"]
-    a, b, c, d = other.place["region"]
-    wide, high = min(x + w, a + c) - max(x, a), min(y + h, b + d) - max(y, b)
-    return bool(wide > 0 and high > 0 and wide * high > 0.3 * min(w * h, c * d))
+def _add(found: list[Detection], new: Detection) -> None:
+    """A payload that was found before, in the same size, is one mark in two parts."""
+    for index, known in enumerate(found):
+        if known.payload == new.payload and abs(known.place["scale"] / new.place["scale"] - 1) < SAME_SCALE:
+            (x, y, w, h), (a, b, c, d) = known.place["region"], new.place["region"]
+            left, top = min(x, a), min(y, b)
+            both = [left, top, max(x + w, a + c) - left, max(y + h, b + d) - top]
+            found[index] = replace(known, place={**known.place, "region": both})
+            return
+    found.append(new)
 
 
 def _is_identity(placement: Matrix) -> bool:

@@ -18,16 +18,20 @@ MIN_SIDE = 192  # one tile and a half: less holds too few tiles for one reading
 
 # What a mark may add where nothing hides it, in grey levels squared: with the rounding to 8 bits (1/12), 0.94 rms.
 FLAT_VARIANCE = 0.80
-# Where a picture is all white or black, only half of the mark is left of it; twice the power makes up for that.
-SATURATED, SATURATED_GAIN = 2.0, 2.0
+# Where a picture is all white, only half of the mark is left of it; twice the power makes up for that. Where it is all
+# black, what is left of it also lifts the black, which SSIM takes ill.
+SATURATED, WHITE_GAIN, BLACK_GAIN = 2.0, 2.0, 0.7
 MOST_SHARE = 0.15  # of the variance around: what a mark may add to that at most
 # More variance hides more, but a reader gains least where a picture is loudest: the first of these bounds is taken with
 # which the power is used up.
 VARIANCES = (12.0**2, 17.0**2, 24.0**2)
 WINDOW = 7
-ERODED, ERODED_SCALED = 3, 5  # the second where scaling up spreads the mark
+ERODED = 3
+# Of a picture that is scaled down, each pixel tells by the range of the 7 by 7 around what it hides by itself: the
+# range of 49 values of noise is 4.5 deviations. Where a mark is scaled up, it spreads over 2 pixels of the view.
+RANGE_DEVIATIONS, SPREAD = 4.5, 2
 # What the mark may take from SSIM, by its formula with C2 = 58.5, noise of power n on a variance v taking n/(2v + C2).
-SSIM_LOSS, SSIM_C2 = 0.0140, 58.5
+SSIM_LOSS, SSIM_C2 = 0.0136, 58.5
 
 # Whitening: what a bilateral filter takes for the picture goes, so that edges and letters, too, leave the mark alone.
 FILTER_SIZE, FILTER_RANGE, FILTER_REACH = 11, 12.0, 3.5  # pixels across, grey levels, pixels
@@ -54,30 +58,45 @@ def working(luma: Floats) -> Floats:
     return np.asarray(np.clip(np.nan_to_num(luma, nan=0.0, posinf=255.0, neginf=0.0), 0, 255), np.float32)
 
 
-def room(view: Floats, power: float, *, scaled: bool = False) -> Floats:
+def room(view: Floats, power: float, hiding: Floats | None = None) -> Floats:
     """How strong a mark may be, in grey levels rms at each pixel: least where any window near is flat.
 
     power: what its mean square may be, in grey levels squared. What flat areas leave of it, and of what SSIM allows,
-    goes where the picture is rich, in proportion to its variance there. scaled: the mark will be scaled up.
+    goes where the picture is rich, in proportion to its variance there. hiding: (h, w), a further bound of
+    the variance that hides a mark, see `detail`.
     """
     import cv2
     import numpy as np
 
     variance = _variance(view)
-    eroded = ERODED_SCALED if scaled else ERODED
-    hiding = cv2.erode(variance, np.ones((eroded, eroded), np.uint8))
-    saturated = (view > 255 - SATURATED) | (view < SATURATED)
+    calm = cv2.erode(variance, np.ones((ERODED, ERODED), np.uint8))
+    bound = calm if hiding is None else np.minimum(calm, hiding)
     flat = min(FLAT_VARIANCE, power)
     loss = 1 / (2 * variance + SSIM_C2)
     left, ssim_left = power - flat, SSIM_LOSS - flat * float(loss.mean())
-    share, held = 0.0, hiding
+    share, held = 0.0, bound
     for most in VARIANCES:
-        held = np.minimum(hiding, most)
+        held = np.minimum(bound, most)
         share = min(left / max(float(held.mean()), 1e-6), ssim_left / max(float((held * loss).mean()), 1e-6))
         if share <= MOST_SHARE:
             break
-    full = (flat + max(min(share, MOST_SHARE), 0.0) * held) * np.where(saturated, SATURATED_GAIN, 1.0)
+    full = flat + max(min(share, MOST_SHARE), 0.0) * held
+    full = np.where(view > 255 - SATURATED, full * WHITE_GAIN, np.where(view < SATURATED, full * BLACK_GAIN, full))
     return np.asarray(np.sqrt(full), np.float32)
+
+
+def detail(luma: Floats, shape: tuple[int, ...]) -> Floats:
+    """The least variance that any pixel of a picture (h, w) has around it, where each pixel of its view will lie."""
+    import cv2
+    import numpy as np
+
+    whole = luma.astype(np.uint8)  # only the range counts
+    window = np.ones((WINDOW, WINDOW), np.uint8)
+    span = cv2.subtract(cv2.dilate(whole, window), cv2.erode(whole, window))
+    reach = 2 * round(SPREAD * luma.shape[0] / shape[0]) + 1
+    least = cv2.erode(span, np.ones((reach, reach), np.uint8))
+    least = cv2.resize(least, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
+    return np.asarray((least / RANGE_DEVIATIONS) ** 2, np.float32)
 
 
 def whitened(view: Floats) -> Floats:
