@@ -1,7 +1,7 @@
 """The mark of films: a faint pattern, added to the luma of every frame by the encoder's own filter graph.
 
-No frame passes through Python when marking: `pattern` draws one picture, and ffmpeg adds it, or takes it off in every
-other SWITCH seconds. The change of sign lets a reader cancel out a picture that stands still.
+No frame passes through Python when marking: `pattern` draws one picture, and ffmpeg adds it, or in every other SWITCH
+seconds takes it off. The change of sign lets a reader cancel out a picture that stands still.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from .payload import Payload
 from .strength import Strength
 from .video_carriers import Carriers, field
 from .video_reading import Reader
-from .video_strength import BUDGETS, MIN_SECONDS, choose_strength, trial_frames
-from .video_sums import SWITCH, Sums
+from .video_strength import BUDGETS, CHANGE, MIN_SECONDS, choose_strength, trial_frames
+from .video_sums import PAUSE, SWITCH, Sums
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 __all__ = [
+    "CHANGE",
     "FRAMES_PER_SECOND",
     "LEVELS",
     "MIN_SECONDS",
@@ -73,24 +74,28 @@ def pattern(
     return np.asarray(np.clip(np.rint(128 + level * waves), 0, 255), np.uint8)
 
 
-def blends() -> tuple[dict[str, str], dict[str, str]]:
+def blends(*, first_change: float = SWITCH) -> tuple[dict[str, str], dict[str, str]]:
     """The options of two `blend` filters of ffmpeg, one after the other, which add the pattern to a film.
 
     Each has the film as its first input and the pattern as its second: one picture in the film's own pixel format and
-    range, chroma neutral; 10 bit samples are the pattern's times four.
+    range, chroma neutral; 10 bit samples are the pattern's times four. first_change: seconds until the sign changes
+    first, for a trial that is too short to see a change otherwise.
     """
     planes = {"c1_mode": "normal", "c2_mode": "normal", "eof_action": "repeat"}
-    adding = {"c0_mode": "grainmerge", **planes, "enable": f"lt(mod(t,{2 * SWITCH}),{SWITCH})"}
-    taking = {"c0_mode": "grainextract", **planes, "enable": f"gte(mod(t,{2 * SWITCH}),{SWITCH})"}
+    moment = f"mod(t+{SWITCH - first_change:.3f},{2 * SWITCH})"
+    plus = f"lt({moment},{SWITCH - PAUSE})"
+    minus = f"between({moment},{SWITCH},{2 * SWITCH - PAUSE})"
+    adding = {"c0_mode": "grainmerge", **planes, "enable": plus}
+    taking = {"c0_mode": "grainextract", **planes, "enable": minus}
     return adding, taking
 
 
-def overlay(film: str, pattern_input: str, output: str, *, pixel_format: str) -> str:
+def overlay(film: str, pattern_input: str, output: str, *, pixel_format: str, first_change: float = SWITCH) -> str:
     """The same as a part of a filter graph's text; film, pattern_input, output: labels such as `0:v`."""
     steps = [
         "blend="
         + ":".join(f"{name}='{value}'" if name == "enable" else f"{name}={value}" for name, value in one.items())
-        for one in blends()
+        for one in blends(first_change=first_change)
     ]
     names = [f"{output}_{part}" for part in ("film", "sum", "plus", "minus")]
     return (

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 SWITCH = 4  # seconds
+# Seconds without a mark before each change: so it comes in two steps, which are noticed less, by eyes, and by encoders
+# that would begin anew with a keyframe.
+PAUSE = 0.1
 SECTION = 1.0  # seconds whose frames are added up at once
 # Half the side of the squares, in pixels of a frame of 2^17, that are averaged over, twice: for what changes slowly,
 # and for how much changes around a place.
