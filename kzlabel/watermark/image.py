@@ -29,6 +29,8 @@ SMALL_LOSS = 2.0
 PSNR = {Strength.LIGHT: 45.0, Strength.NORMAL: 42.0, Strength.STRONG: 39.0}
 MOST, MOST_RICH = 3.0, 2.5  # grey levels that any pixel may change; or this times the room there, if that is more
 SCALED_LOSS = 0.97  # of the power: what scaling up adds to it at most
+ROUNDS = 3
+LEAST_AGREEMENT = 0.75  # share of the coded bits that must be heard as they were written, before any attack
 COMPENSATED = 0.7  # share of what the picture itself says against a bit that is made good
 BIT_RANGE = (0.3, 2.5)  # strength of one coded bit over that of all
 LEAST_VISIBLE = 0.1  # share of the pixels that must be visible
@@ -93,14 +95,17 @@ def _mark(view: Floats, hidden: Floats, payload: Payload, key: WatermarkKey) -> 
     marked = pattern(key)
     codeword = (1 - 2 * CODE.encode(payload.protected(key)).astype(np.float32)).astype(np.float32)
     bits = np.ones(CODED_BITS, np.float32)
-    for _ in range(2):
+    for _ in range(ROUNDS):
         mark = _held(tiled(marked.tile(codeword * bits), *view.shape) * hidden, hidden)
         heard = _heard(view + mark, key) * codeword
         mean = float(heard.mean())
         if not mean > 0:
             break
         bits = np.clip(bits + COMPENSATED * (1 - heard / mean), *BIT_RANGE).astype(np.float32)
-    return _held(tiled(marked.tile(codeword * bits), *view.shape) * hidden, hidden)
+    else:
+        if float((heard > 0).mean()) >= LEAST_AGREEMENT:
+            return mark
+    raise Unmarkable("watermark: none, the picture is too plain or too regular to hide one")
 
 
 def _heard(view: Floats, key: WatermarkKey) -> Floats:

@@ -27,7 +27,7 @@ TILE = 128  # pixels of the working picture, each side
 BAND = (4.0, 28.0)
 KNEE, TILT = 8.0, 0.5  # from the knee on, amplitudes fall with the radius to the power of -TILT
 
-TEMPLATE = 72  # sinusoids; with 40 one search in twenty missed
+TEMPLATE = 72  # sinusoids at most; with 40 one search in twenty missed
 TEMPLATE_APART = 3.0  # periods per tile between any two of them
 TEMPLATE_GAIN = 2.2  # amplitude over that of a sinusoid that carries bits
 
@@ -44,8 +44,8 @@ class Pattern:
 
     rows, columns: (n,) places of the sinusoids that carry bits, in a (128, 65) half spectrum. owner, signs, amplitudes:
     (2 n,) for the real and imaginary part of each, in turn: the coded bit, +1 or -1, its size.
-    template_*: the same for the template; template_phases: (72,) of modulus 1; template_waves: (72, 2) periods per
-    tile along x and y.
+    template_*: the same for the template, of up to 72 sinusoids; template_phases: of modulus 1; template_waves:
+    (72, 2) periods per tile along x and y.
     """
 
     rows: NDArray[np.int64]
@@ -65,12 +65,19 @@ class Pattern:
         """(368,) signed strength of each coded bit, positive for 0 -> (128, 128), of variance 1."""
         import numpy as np
 
-        parts = strengths[self.owner] * self.signs * self.amplitudes
-        spectrum = np.zeros((TILE, TILE // 2 + 1), np.complex128)
-        spectrum[self.rows, self.columns] = parts[0::2] + 1j * parts[1::2]
+        spectrum = self.carried(strengths)
         spectrum[self.template_rows, self.template_columns] = self.template_phases * self.template_amplitudes
         tile = np.fft.irfft2(spectrum)
         return np.asarray(tile / tile.std(), np.float32)
+
+    def carried(self, strengths: Floats) -> NDArray[np.complex128]:
+        """(368,) -> the half spectrum (128, 65) of the bits alone, without the template."""
+        import numpy as np
+
+        parts = strengths[self.owner] * self.signs * self.amplitudes
+        spectrum = np.zeros((TILE, TILE // 2 + 1), np.complex128)
+        spectrum[self.rows, self.columns] = parts[0::2] + 1j * parts[1::2]
+        return spectrum
 
 
 @lru_cache(maxsize=8)
@@ -87,7 +94,7 @@ def pattern(key: WatermarkKey) -> Pattern:
     template = _spread(columns[places], up[places], key.order("image template", len(places)))
     carriers = np.setdiff1d(np.arange(len(places)), template)
     chosen, other = places[template], places[carriers]
-    turns = np.frombuffer(key.stream("image template phases", 2 * TEMPLATE), ">u2") / 65536
+    turns = np.frombuffer(key.stream("image template phases", 2 * TEMPLATE), ">u2")[: len(template)] / 65536
     parts = 2 * len(other)
     deals = range(-(-parts // CODED_BITS))
     # Dealt out from the lowest radius up, so that each coded bit has its share of every radius.

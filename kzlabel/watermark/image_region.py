@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 BLOCK = 32  # pixels; the rectangle is made of such blocks
+SUREST = 3.0  # standard deviations; what a flat block says beyond counts no more than what a rich one may
+SHARE = 0.3  # of the mean within, which a block must exceed to belong there; noise has a mean of 0
 
 
 def region(
@@ -40,16 +42,15 @@ def _agreement(plane: Floats, reading: Reading, search: Search) -> Floats:
     """For each block: how far it says what the mark says, in standard deviations of noise."""
     import numpy as np
 
-    tile = search.pattern.tile(reading.codeword)
-    # The tile begins at the shift: moved there in the frequency domain, for it may lie between pixels.
+    # The template says nothing: other marks have it, too. The tile begins at the shift, maybe between two pixels.
     turn = np.outer(
         np.exp(-2j * np.pi * np.fft.fftfreq(TILE) * reading.shift[0]),
         np.exp(-2j * np.pi * np.fft.rfftfreq(TILE) * reading.shift[1]),
     )
-    tile = np.fft.irfft2(np.fft.rfft2(tile) * turn, (TILE, TILE)).astype(np.float32)
+    tile = np.fft.irfft2(search.pattern.carried(reading.codeword) * turn, (TILE, TILE)).astype(np.float32)
     product = plane * tiled(tile, *plane.shape)
     sums, squares = _blocks(product), _blocks(product * product)
-    return np.asarray(sums / np.sqrt(squares + np.float32(1e-9)))
+    return np.asarray(np.clip(sums / np.sqrt(squares + np.float32(1e-9)), -SUREST, SUREST))
 
 
 def _blocks(plane: Floats) -> Floats:
@@ -62,13 +63,13 @@ def _blocks(plane: Floats) -> Floats:
 
 
 def _rectangle(blocks: Floats) -> tuple[int, int, int, int]:
-    """top, left, bottom, right of the rectangle that has most of what exceeds half the mean within."""
+    """top, left, bottom, right of the rectangle that has most of what exceeds a share of the mean within."""
     import numpy as np
 
     mean = float(np.sort(blocks.reshape(-1))[blocks.size // 2 :].mean())
     best = (0, 0, *blocks.shape)
     for _ in range(2):
-        worth = blocks - np.float32(mean / 2)
+        worth = blocks - np.float32(mean * SHARE)
         best = _heaviest(worth)
         mean = max(float(blocks[best[0] : best[2], best[1] : best[3]].mean()), 0.05)
     return best

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 MOST_MARKS = 4
 # What people scale pictures by: tried before the search by the spectrum, which misses weak marks that these find.
 ROUND_SCALES = (0.5, 0.75, 0.8, 2 / 3, 0.6, 0.7, 0.9, 1.5, 2.0, 1.25)
-TURNED, STRETCHED = 5, 4  # candidates that are tried of each map
+TURNED, STRETCHED = 8, 6  # candidates that are tried of each map
 UNLIKELY = 4.6  # standard deviations of a candidate, below which it is not tried
 FIRST_LOOK = 5.2  # what the template must answer in some window, or the candidate is dropped
-SAME_SCALE = 0.02
+SAME_SCALE = 0.1  # within which two finds of one payload are parts of one mark, seen from an angle perhaps
 WHOLE = 0.7  # share of the view in one region from which on nothing is looked for beside it
 WORTH = 0.12  # share of the view beside all regions from which on another mark is looked for there
 

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 WORKING_PIXELS = 1 << 19
 MIN_SIDE = 192  # one tile and a half: less holds too few tiles for one reading
 
-# What a mark may add where nothing hides it, in grey levels squared: with the rounding to 8 bits (1/12), 0.94 rms.
-FLAT_VARIANCE = 0.80
+# What a mark may add where nothing hides it, in grey levels squared: with the rounding to 8 bits (1/12), 0.76 rms.
+FLAT_VARIANCE = 0.50
 # Where a picture is all white, only half of the mark is left of it; twice the power makes up for that. Where it is all
 # black, what is left of it also lifts the black, which SSIM takes ill.
 SATURATED, WHITE_GAIN, BLACK_GAIN = 2.0, 2.0, 0.7
 MOST_SHARE = 0.15  # of the variance around: what a mark may add to that at most
 # More variance hides more, but a reader gains least where a picture is loudest: the first of these bounds is taken with
 # which the power is used up.
-VARIANCES = (12.0**2, 17.0**2, 24.0**2)
+VARIANCES = (12.0**2, 17.0**2)
 WINDOW = 7
 ERODED = 3
 # Of a picture that is scaled down, each pixel tells by the range of the 7 by 7 around what it hides by itself: the
