@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .detection import Detection, Unmarkable
 from .image_pattern import CODE, CODED_BITS, pattern
-from .image_reading import Search, soft_bits, spectra_of
+from .image_reading import Search, soft_bits, spectra_of, template_answer
 from .image_search import detections
 from .image_view import MIN_SIDE, detail, folded, kinds, room, tiled, whitened, working
 from .keys import WatermarkKey
@@ -31,6 +31,7 @@ MOST, MOST_RICH = 3.0, 2.5  # grey levels that any pixel may change; or this tim
 SCALED_LOSS = 0.97  # of the power: what scaling up adds to it at most
 ROUNDS = 3
 LEAST_AGREEMENT = 0.75  # share of the coded bits that must be heard as they were written, before any attack
+CLEAR, MOST_TEMPLATE = 12.0, 1.6  # what the template is to answer, and how much stronger it may be for that
 COMPENSATED = 0.7  # share of what the picture itself says against a bit that is made good
 BIT_RANGE = (0.3, 2.5)  # strength of one coded bit over that of all
 LEAST_VISIBLE = 0.1  # share of the pixels that must be visible
@@ -79,8 +80,8 @@ def detect(
 ) -> list[Detection]:
     """Every mark found in a picture (height, width), 0..255, the surest first; [] where there is none.
 
-    patience: seconds after which no further reading is begun. thorough: also look for what is rare (stretched by more
-    than a tenth and turned at once, several marks side by side in different sizes). place: `region` [x, y, width,
+    patience: seconds after which no further reading is begun. thorough: try four times as many ways in which a mark
+    may lie, and look for small ones beside one that fills the picture. place: `region` [x, y, width,
     height] in pixels, `scale`, `rotation` in degrees anticlockwise, `mirrored`, as far as it can be told.
     """
     if min(luma.shape) < 16:
@@ -94,27 +95,21 @@ def _mark(view: Floats, hidden: Floats, payload: Payload, key: WatermarkKey) -> 
 
     marked = pattern(key)
     codeword = (1 - 2 * CODE.encode(payload.protected(key)).astype(np.float32)).astype(np.float32)
-    bits = np.ones(CODED_BITS, np.float32)
+    bits, template = np.ones(CODED_BITS, np.float32), 1.0
     for _ in range(ROUNDS):
-        mark = _held(tiled(marked.tile(codeword * bits), *view.shape) * hidden, hidden)
-        heard = _heard(view + mark, key) * codeword
-        mean = float(heard.mean())
-        if not mean > 0:
+        mark = _held(tiled(marked.tile(codeword * bits, template), *view.shape) * hidden, hidden)
+        shown = np.asarray(np.clip(view + mark, 0, 255), np.float32)
+        spectra, loud = spectra_of(folded(whitened(shown), kinds(shown)), marked)
+        heard = soft_bits(spectra, loud, marked, (0.0, 0.0)) * codeword
+        mean, seen = float(heard.mean()), template_answer(spectra, loud, marked)
+        if not (mean > 0 and seen > 0):
             break
         bits = np.clip(bits + COMPENSATED * (1 - heard / mean), *BIT_RANGE).astype(np.float32)
+        template = float(np.clip(template * CLEAR / seen, 1.0, MOST_TEMPLATE))
     else:
         if float((heard > 0).mean()) >= LEAST_AGREEMENT:
             return mark
     raise Unmarkable("watermark: none, the picture is too plain or too regular to hide one")
-
-
-def _heard(view: Floats, key: WatermarkKey) -> Floats:
-    """The coded bits as a reader of the unchanged picture hears them."""
-    import numpy as np
-
-    shown = np.asarray(np.clip(view, 0, 255), np.float32)
-    spectra, loud = spectra_of(folded(whitened(shown), kinds(shown)), pattern(key))
-    return soft_bits(spectra, loud, pattern(key), (0.0, 0.0))
 
 
 def _held(mark: Floats, hidden: Floats) -> Floats:

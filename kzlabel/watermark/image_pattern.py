@@ -61,12 +61,15 @@ class Pattern:
     pilots: Floats
     """(n, 72): how near, in radius, each sinusoid of the template is to one that carries bits; each row sums to 1."""
 
-    def tile(self, strengths: Floats) -> Floats:
-        """(368,) signed strength of each coded bit, positive for 0 -> (128, 128), of variance 1."""
+    def tile(self, strengths: Floats, template: float = 1.0) -> Floats:
+        """(368,) signed strength of each coded bit, positive for 0, and that of the template -> (128, 128).
+
+        Of variance 1.
+        """
         import numpy as np
 
         spectrum = self.carried(strengths)
-        spectrum[self.template_rows, self.template_columns] = self.template_phases * self.template_amplitudes
+        spectrum[self.template_rows, self.template_columns] = self.template_phases * self.template_amplitudes * template
         tile = np.fft.irfft2(spectrum)
         return np.asarray(tile / tile.std(), np.float32)
 

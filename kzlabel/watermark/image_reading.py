@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COARSE = 2  # steps per pixel in which the beginning of the tile is looked for first
 CLIP = 2.5  # of one sinusoid, over the noise around: no single one decides
-WORDS = 2  # words of the decoder's list that are checked
+WORDS = 4  # words of the decoder's list that are checked
 # The template's answer, over what noise gives. Noise over all beginnings of one tile reaches 4.9 once in a hundred.
 GATE = 5.0
 LEAST_TRUST = 0.02
@@ -66,16 +66,23 @@ class Reading:
     codeword: Floats
 
 
-def readings(tiles: Floats, search: Search, *, peaks: int = 2, apart: bool = True) -> Iterator[Reading]:
+def readings(
+    tiles: Floats, search: Search, *, peaks: int = 2, apart: bool = True, whole: bool = False
+) -> Iterator[Reading]:
     """Every payload found in folded tiles (3, 128, 128); also a second one that lies under the first.
 
     peaks: how many beginnings of the tile are tried. apart: try also those that only one kind of place shows.
+    whole: try first that the tile begins at (0, 0), or half a pixel beside, whatever the template says.
     """
     import numpy as np
 
     marked = search.pattern
     spectra, loud = spectra_of(tiles, marked)
     tried: set[tuple[int, int]] = set()
+    if whole:
+        tried.add((0, 0))
+        shift = _finely(spectra, loud, marked, (0.0, 0.0))
+        yield from _words(soft_bits(spectra, loud, marked, shift), shift, search)
     for fit in _fits(spectra, loud, tiles, marked, apart=apart):
         for _ in range(peaks):
             place = np.unravel_index(int(fit.argmax()), fit.shape)
@@ -126,6 +133,12 @@ def soft_bits(spectra: Complexes, loud: Floats, marked: Pattern, shift: tuple[fl
         values = np.clip(values, -3, 3) * marked.signs * np.repeat(trust, 2)
         soft += np.bincount(marked.owner, values, minlength=CODED_BITS)
     return soft.astype(np.float32)
+
+
+def template_answer(spectra: Complexes, loud: Floats, marked: Pattern) -> float:
+    """How well the template fits, all kinds of places together, where the tile begins at (0, 0)."""
+    total = sum(float(_pilots(each, level, marked).real.sum()) for each, level in zip(spectra, loud, strict=True))
+    return float(total / (0.5 * len(marked.template_rows) * max(int(loud.any(axis=(1, 2)).sum()), 1)) ** 0.5)
 
 
 def _fits(spectra: Complexes, loud: Floats, tiles: Floats, marked: Pattern, *, apart: bool) -> Iterator[Floats]:

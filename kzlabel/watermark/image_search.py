@@ -25,6 +25,7 @@ MOST_MARKS = 4
 # What people scale pictures by: tried before the search by the spectrum, which misses weak marks that these find.
 ROUND_SCALES = (0.5, 0.75, 0.8, 2 / 3, 0.6, 0.7, 0.9, 1.5, 2.0, 1.25)
 TURNED, STRETCHED = 8, 6  # candidates that are tried of each map
+THOROUGH = 4  # times as many in a thorough search
 UNLIKELY = 4.6  # standard deviations of a candidate, below which it is not tried
 FIRST_LOOK = 5.2  # what the template must answer in some window, or the candidate is dropped
 SAME_SCALE = 0.1  # within which two finds of one payload are parts of one mark, seen from an angle perhaps
@@ -41,7 +42,7 @@ def detections(luma: Floats, search: Search, *, thorough: bool) -> list[Detectio
     weight = np.ones_like(view)
     found: list[Detection] = []
     while len(found) < MOST_MARKS and not search.late:
-        more = _one_way(view, weight, luma.shape, search)
+        more = _one_way(view, weight, luma.shape, search, times=THOROUGH if thorough else 1)
         if not more:
             break
         for reading, placement, box in more:
@@ -49,7 +50,7 @@ def detections(luma: Floats, search: Search, *, thorough: bool) -> list[Detectio
             x, y, width, height = box
             weight[y : y + height, x : x + width] = 0
         covered = max(box[2] * box[3] for _, _, box in more) / view.size
-        if covered > WHOLE or weight.mean() < WORTH:
+        if (covered > WHOLE and not thorough) or weight.mean() < WORTH:
             break
     return sorted(found, key=lambda each: -each.agreement)
 
@@ -57,24 +58,24 @@ def detections(luma: Floats, search: Search, *, thorough: bool) -> list[Detectio
 Found = tuple[Reading, "Matrix", tuple[int, int, int, int]]
 
 
-def _one_way(view: Floats, weight: Floats, shape: tuple[int, ...], search: Search) -> list[Found]:
+def _one_way(view: Floats, weight: Floats, shape: tuple[int, ...], search: Search, *, times: int) -> list[Found]:
     """The marks that lie in the first way in which any was found: placement, and box in the view.
 
-    shape: of the picture that the view was scaled from.
+    shape: of the picture that the view was scaled from. times: as many candidates as usual are tried.
     """
     plane = whitened(view) * weight
     if not plane.any():
         return []
     kind = kinds(view)
     for placement, tiles, apart in _upright(plane, kind, _whole_scales(view, shape)):
-        here = list(readings(tiles, search, apart=apart))
+        here = list(readings(tiles, search, apart=apart, whole=not apart or _is_identity(placement)))
         if here:
             whole, own = plane, placement
             if not _is_identity(placement):
                 whole, kind, own = laid(view, weight, placement)
                 here = list(readings(folded(whole, kind), search)) or here
             return [(each, own, region(whole, each, own, view.shape, search)) for each in here]
-    for candidate in _candidates(plane, search):
+    for candidate in _candidates(plane, search, times):
         if search.late:
             break
         upright, head = first_look(resampled(plane, kind, placed(candidate.matrix))[0], search)
@@ -122,9 +123,9 @@ def _whole_scales(view: Floats, shape: tuple[int, ...]) -> tuple[float, ...]:
     return (*([larger] if 0.3 < larger < 0.99 else []), *round_)
 
 
-def _candidates(plane: Floats, search: Search) -> Iterator[Candidate]:
+def _candidates(plane: Floats, search: Search, times: int) -> Iterator[Candidate]:
     power = spectrum(plane)
-    for guess, count in ((turned, TURNED), (stretched, STRETCHED)):
+    for guess, count in ((turned, times * TURNED), (stretched, times * STRETCHED)):
         for candidate in guess(power, search.pattern, count):
             if candidate.score < UNLIKELY:
                 break

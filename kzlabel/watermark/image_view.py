@@ -18,6 +18,7 @@ MIN_SIDE = 192  # one tile and a half: less holds too few tiles for one reading
 
 # What a mark may add where nothing hides it, in grey levels squared: with the rounding to 8 bits (1/12), 0.76 rms.
 FLAT_VARIANCE = 0.50
+MOST_FLAT = 0.78  # where nothing is rich: with the rounding, 0.93 rms
 # Where a picture is all white, only half of the mark is left of it; twice the power makes up for that. Where it is all
 # black, what is left of it also lifts the black, which SSIM takes ill.
 SATURATED, WHITE_GAIN, BLACK_GAIN = 2.0, 2.0, 0.7
@@ -31,7 +32,7 @@ ERODED = 3
 # range of 49 values of noise is 4.5 deviations. Where a mark is scaled up, it spreads over 2 pixels of the view.
 RANGE_DEVIATIONS, SPREAD = 4.5, 2
 # What the mark may take from SSIM, by its formula with C2 = 58.5, noise of power n on a variance v taking n/(2v + C2).
-SSIM_LOSS, SSIM_C2 = 0.0136, 58.5
+SSIM_LOSS, SSIM_C2 = 0.0138, 58.5
 
 # Whitening: what a bilateral filter takes for the picture goes, so that edges and letters, too, leave the mark alone.
 FILTER_SIZE, FILTER_RANGE, FILTER_REACH = 11, 12.0, 3.5  # pixels across, grey levels, pixels
@@ -80,7 +81,11 @@ def room(view: Floats, power: float, hiding: Floats | None = None) -> Floats:
         share = min(left / max(float(held.mean()), 1e-6), ssim_left / max(float((held * loss).mean()), 1e-6))
         if share <= MOST_SHARE:
             break
-    full = flat + max(min(share, MOST_SHARE), 0.0) * held
+    share = max(min(share, MOST_SHARE), 0.0)
+    # What is left over when rich places have all they may have goes to the flat ones.
+    more = (ssim_left - share * float((held * loss).mean())) / float(loss.mean())
+    flat += max(0.0, min(more, left - share * float(held.mean()), MOST_FLAT - flat))
+    full = flat + share * held
     full = np.where(view > 255 - SATURATED, full * WHITE_GAIN, np.where(view < SATURATED, full * BLACK_GAIN, full))
     return np.asarray(np.sqrt(full), np.float32)
 
