@@ -16,7 +16,7 @@ from .payload import Payload
 from .strength import Strength
 from .video_carriers import Carriers, field
 from .video_reading import Reader
-from .video_strength import BUDGETS, CHANGE, MIN_SECONDS, choose_strength, trial_frames
+from .video_strength import BUDGETS, CHANGE, MIN_SECONDS, Dose, choose_strength, trial_frames
 from .video_sums import PAUSE, SWITCH, Sums
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ __all__ = [
     "FRAMES_PER_SECOND",
     "LEVELS",
     "MIN_SECONDS",
+    "SWITCH",
+    "Dose",
     "blends",
     "choose_strength",
     "detect",
@@ -55,7 +57,7 @@ def pattern(
     payload: Payload,
     *,
     key: WatermarkKey | None = None,
-    strength: Strength | float = Strength.NORMAL,
+    strength: Strength | Dose | float = Strength.NORMAL,
 ) -> NDArray[np.uint8]:
     """The pattern for a film of this size as it is shown, (height, width): 128 changes nothing.
 
@@ -69,33 +71,42 @@ def pattern(
     if width * height > MAX_PIXELS:
         raise Unmarkable(f"a film of {width} by {height} pixels is too large for a watermark")
     key = key or WatermarkKey()
-    level = LEVELS[strength] if isinstance(strength, Strength) else strength
+    level = strength.level if isinstance(strength, Dose) else strength
+    level = LEVELS[level] if isinstance(level, Strength) else level
     waves = field(height, width, *Carriers.of(key).amplitudes(payload, key))
     return np.asarray(np.clip(np.rint(128 + level * waves), 0, 255), np.uint8)
 
 
-def blends(*, first_change: float = SWITCH) -> tuple[dict[str, str], dict[str, str]]:
+def blends(dose: Dose | None = None, *, first_change: float = SWITCH) -> tuple[dict[str, str], dict[str, str]]:
     """The options of two `blend` filters of ffmpeg, one after the other, which add the pattern to a film.
 
     Each has the film as its first input and the pattern as its second: one picture in the film's own pixel format and
-    range, chroma neutral; 10 bit samples are the pattern's times four. first_change: seconds until the sign changes
-    first, for a trial that is too short to see a change otherwise.
+    range, chroma neutral; 10 bit samples are the pattern's times four. dose: for how long the mark is shown; None for
+    always. first_change: seconds until the sign changes first, for a trial too short to see a change otherwise.
     """
     planes = {"c1_mode": "normal", "c2_mode": "normal", "eof_action": "repeat"}
     moment = f"mod(t+{SWITCH - first_change:.3f},{2 * SWITCH})"
-    plus = f"lt({moment},{SWITCH - PAUSE})"
-    minus = f"between({moment},{SWITCH},{2 * SWITCH - PAUSE})"
+    shown = (dose.shown if dose else SWITCH) - PAUSE
+    plus = f"lt({moment},{shown:.3f})"
+    minus = f"gte({moment},{SWITCH})*lt({moment},{SWITCH + shown:.3f})"
     adding = {"c0_mode": "grainmerge", **planes, "enable": plus}
     taking = {"c0_mode": "grainextract", **planes, "enable": minus}
     return adding, taking
 
 
-def overlay(film: str, pattern_input: str, output: str, *, pixel_format: str, first_change: float = SWITCH) -> str:
+def overlay(
+    film: str,
+    pattern_input: str,
+    output: str,
+    *,
+    pixel_format: str,
+    dose: Dose | None = None,
+    first_change: float = SWITCH,
+) -> str:
     """The same as a part of a filter graph's text; film, pattern_input, output: labels such as `0:v`."""
     steps = [
-        "blend="
-        + ":".join(f"{name}='{value}'" if name == "enable" else f"{name}={value}" for name, value in one.items())
-        for one in blends(first_change=first_change)
+        "blend=" + ":".join(f"{name}='{value}'" for name, value in one.items())
+        for one in blends(dose, first_change=first_change)
     ]
     names = [f"{output}_{part}" for part in ("film", "sum", "plus", "minus")]
     return (

@@ -32,6 +32,15 @@ PART = 12  # sections that are searched at once where a film is taken apart
 SHORTEST_PART = 3
 
 
+@dataclass(frozen=True)
+class Hit:
+    """sections: the first and the last that show the mark."""
+
+    payload: Payload
+    agreement: float
+    sections: tuple[int, int]
+
+
 @dataclass
 class Reader:
     """readings: words checked so far, all hypotheses counted. budget: seconds it may still take."""
@@ -62,36 +71,46 @@ class Reader:
         whole = True
         while todo and not self.late:
             sections = todo.pop(0)
-            with self.clock():
-                hit = self._search(Sums(sections))
+            hit = self._any(sections)
             if hit:
-                hit_payload, agreement, pose = hit
-                with self.clock():
-                    present = self._presence(sections, hit_payload, pose)
-                first, last = present[0], present[-1]
+                first, last = hit.sections
                 span = [round(sections[first].start, 3), round(sections[last].end, 3)]
-                found.append(Detection(hit_payload, self.readings, agreement, {"span": span}))
+                found.append(Detection(hit.payload, self.readings, hit.agreement, {"span": span}))
                 todo += [part for part in (sections[:first], sections[last + 1 :]) if len(part) >= SHORTEST_PART]
             elif whole and self.thorough and len(sections) > PART:
                 todo += [sections[start : start + PART] for start in range(0, len(sections) - PART // 3, PART * 2 // 3)]
             whole = False
         return sorted(found, key=lambda one: one.place["span"][0])
 
-    def _search(self, sums: Sums) -> tuple[Payload, float, Pose] | None:
-        import numpy as np
+    def _any(self, sections: list[Section]) -> Hit | None:
+        with self.clock():
+            hit = self._search(Sums(sections), scales())
+        if hit or not self.thorough:
+            return hit
+        for stretched, turned in ((False, True), (True, False), (True, True)):
+            if hit or self.late:
+                break
+            with self.clock():
+                sums = Sums([one.turned() for one in sections] if turned else sections)
+                hit = self._search(sums, scales(stretched=stretched))
+        return hit
 
-        grid = np.repeat(scales()[:, None], 2, axis=1)
+    def _search(self, sums: Sums, tried: NDArray[np.float64]) -> Hit | None:
         poses: list[tuple[Pose, Spectrum]] = []
         for picture in _hypotheses(sums):
             spectrum = Spectrum.of(picture)
-            poses += [(pose, spectrum) for pose in candidates(spectrum, self.carriers, grid, POSES)]
+            poses += [(pose, spectrum) for pose in candidates(spectrum, self.carriers, tried, POSES)]
         poses.sort(key=lambda one: -abs(one[0].peak))
         closer = [(refined(spectrum, self.carriers, pose), spectrum) for pose, spectrum in poses[:READ]]
         closer.sort(key=lambda one: -abs(one[0].peak))
         hit = self._read(closer)
-        if hit or len(sums.sections) < 2:
-            return hit
-        return self._read([(pose, Spectrum.of(self._weighed(sums, pose))) for pose, _ in closer[:AGAIN]])
+        if not hit and len(sums.sections) > 1:
+            hit = self._read([(pose, Spectrum.of(self._weighed(sums, pose))) for pose, _ in closer[:AGAIN]])
+        if not hit:
+            return None
+        payload, agreement, pose = hit
+        present = self._presence(sums.sections, payload, pose)
+        return Hit(payload, agreement, (present[0], present[-1]))
 
     def _read(self, poses: list[tuple[Pose, Spectrum]]) -> tuple[Payload, float, Pose] | None:
         import numpy as np
@@ -154,6 +173,7 @@ def _hypotheses(sums: Sums) -> Iterator[Floats]:
         return
     for phase in range(SWITCH):
         yield sums.changing(phase)
+        yield sums.pulses(phase)
         difference = sums.differences(phase)
         if difference is not None:
             yield difference

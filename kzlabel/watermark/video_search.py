@@ -21,12 +21,19 @@ if TYPE_CHECKING:
 SMALLEST, LARGEST = 0.42, 2.1
 STEP = 0.003
 BATCH = 64
+# Height over width, against what it was: formats that were confused, and the pixels of DVD and broadcast.
+STRETCHES = (3 / 4, 4 / 3, 8 / 9, 9 / 8, 11 / 12, 12 / 11, 15 / 16, 16 / 15, 27 / 32, 32 / 27, 45 / 64, 64 / 45)
+# The clip of waves when poses are compared closely: no pose may be as good as the best because both are clipped.
+WIDE_CLIP = 8.0
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the pattern lies. down, across: frequencies over those of an uncut film. offset: of the pattern's origin
-    from the picture's, in units of the pattern. peak: the pilots' response in sigmas; negative where it is inverted."""
+    """Where the pattern lies. down, across: frequencies over those of an uncut film, negative where it is mirrored.
+
+    offset: of the pattern's origin from the picture's, in units of the pattern. peak: the pilots' response in sigmas,
+    negative where it is inverted.
+    """
 
     down: float
     across: float
@@ -34,12 +41,21 @@ class Pose:
     peak: float
 
 
-def scales() -> NDArray[np.float64]:
-    """All that are searched, 1 first and then outwards."""
+def scales(*, stretched: bool = False) -> NDArray[np.float64]:
+    """(n, 2) down and across, all that are searched: each scale as it is and mirrored.
+
+    stretched: those of stretched films, and upside down, instead.
+    """
     import numpy as np
 
     steps = np.arange(math.ceil(math.log(SMALLEST) / STEP), math.floor(math.log(LARGEST) / STEP) + 1)
-    return np.asarray(np.exp(STEP * steps[np.argsort(np.abs(steps), kind="stable")]), np.float64)
+    scale = np.exp(STEP * steps[np.argsort(np.abs(steps), kind="stable")])
+    square = np.stack([scale, scale], axis=1)
+    if not stretched:
+        return np.concatenate([square, square * (1, -1)])
+    upside = [square * (-1, 1), square * (-1, -1)]
+    wide = [square * (stretch**0.5 * up, stretch**-0.5) for stretch in STRETCHES for up in (1, -1)]
+    return np.concatenate([*upside, *wide])
 
 
 def candidates(spectrum: Spectrum, carriers: Carriers, tried: NDArray[np.float64], count: int) -> list[Pose]:
@@ -57,14 +73,16 @@ def candidates(spectrum: Spectrum, carriers: Carriers, tried: NDArray[np.float64
     found.sort(key=lambda pose: -abs(pose.peak))
     distinct: list[Pose] = []
     for pose in found:
-        if all(
-            abs(math.log(pose.down / other.down)) + abs(math.log(pose.across / other.across)) > 0.016
-            for other in distinct
-        ):
+        if all(_apart(pose, other) for other in distinct):
             distinct.append(pose)
         if len(distinct) == count:
             break
     return distinct
+
+
+def _apart(one: Pose, other: Pose) -> bool:
+    down, across = one.down / other.down, one.across / other.across
+    return down <= 0 or across <= 0 or abs(math.log(down)) + abs(math.log(across)) > 0.016
 
 
 def refined(spectrum: Spectrum, carriers: Carriers, pose: Pose) -> Pose:
@@ -74,7 +92,7 @@ def refined(spectrum: Spectrum, carriers: Carriers, pose: Pose) -> Pose:
     for step, reach in ((0.001, 4), (0.0005, 2)):
         steps = np.exp(step * np.arange(-reach, reach + 1))
         tried = np.stack(np.meshgrid(pose.down * steps, pose.across * steps, indexing="ij"), axis=-1).reshape(-1, 2)
-        response = responses(pilots(spectrum, carriers, tried), carriers) * np.sign(pose.peak)
+        response = responses(pilots(spectrum, carriers, tried, WIDE_CLIP), carriers) * np.sign(pose.peak)
         # Only around the offset already found: elsewhere is another pose's peak.
         near = (np.arange(-3, 4) + round(pose.offset[0])) % PERIOD, (np.arange(-3, 4) + round(pose.offset[1])) % PERIOD
         around = response[:, near[0]][:, :, near[1]].reshape(len(tried), -1)
@@ -86,7 +104,7 @@ def refined(spectrum: Spectrum, carriers: Carriers, pose: Pose) -> Pose:
             (float(y), float(x)),
             math.copysign(float(around[best, place]), pose.peak),
         )
-    waves = pilots(spectrum, carriers, np.array([[pose.down, pose.across]]))[0]
+    waves = pilots(spectrum, carriers, np.array([[pose.down, pose.across]]), WIDE_CLIP)[0]
     fine = np.arange(-1, 1.01, 0.25)
     places = np.stack(np.meshgrid(pose.offset[0] + fine, pose.offset[1] + fine, indexing="ij"), axis=-1).reshape(-1, 2)
     turned = np.exp(2j * np.pi * places @ carriers.pilot_places.T / PERIOD) @ waves
@@ -95,14 +113,14 @@ def refined(spectrum: Spectrum, carriers: Carriers, pose: Pose) -> Pose:
     return replace(pose, offset=(float(places[best, 0]), float(places[best, 1])), peak=float(peaks[best]))
 
 
-def pilots(spectrum: Spectrum, carriers: Carriers, tried: NDArray[np.float64]) -> Complexes:
+def pilots(spectrum: Spectrum, carriers: Carriers, tried: NDArray[np.float64], clip: float = CLIP) -> Complexes:
     """(n, PILOTS): what stands where the pilots should, their own phases taken off."""
     import numpy as np
 
     down = tried[:, :1] * carriers.pilot_places[:, 0]
     across = tried[:, 1:] * carriers.pilot_places[:, 1]
     found = spectrum.at(down, across) * np.exp(-1j * np.angle(carriers.pilots)).astype(np.complex64)
-    return np.asarray(found / np.maximum(1, np.abs(found) / CLIP), np.complex64)
+    return np.asarray(found / np.maximum(1, np.abs(found) / clip), np.complex64)
 
 
 def responses(waves: Complexes, carriers: Carriers) -> Floats:

@@ -10,12 +10,23 @@ from .strength import Strength
 from .video_sums import SWITCH
 
 MIN_SECONDS = 1.0  # below, too few frames for the changes of the picture to average out
-TRIAL_SHARE, MIN_TRIAL, MAX_TRIAL = 0.08, 16, 60  # of a film's frames; frames
+TRIAL_SHARE, MIN_TRIAL, MAX_TRIAL = 0.12, 16, 75  # of a film's frames; frames
+# Seconds after each change in which the mark is shown on films that bear it for short only: in those few frames it
+# outlives what a fainter one does not that is always there.
+PULSE = 1.1
+
+
+@dataclass(frozen=True)
+class Dose:
+    """level: grey levels, rms. shown: seconds of the SWITCH seconds between changes in which the mark is there."""
+
+    level: float
+    shown: float = SWITCH
 
 
 @dataclass(frozen=True)
 class Budget:
-    """levels: grey levels, rms, the strongest first. share: by which a film may grow, or else by so many kbit/s."""
+    """levels: that are tried, the strongest first. share: by which a film may grow, or else by so many kbit/s."""
 
     levels: tuple[float, ...]
     share: float
@@ -24,12 +35,12 @@ class Budget:
 
 BUDGETS = {
     Strength.LIGHT: Budget((0.45, 0.35, 0.25), 0.06, 30),
-    Strength.NORMAL: Budget((0.85, 0.65, 0.55, 0.45, 0.35, 0.25), 0.12, 50),
-    Strength.STRONG: Budget((1.1, 0.85, 0.65, 0.55, 0.45, 0.35), 0.25, 120),
+    Strength.NORMAL: Budget((0.85, 0.65, 0.5, 0.35), 0.12, 50),
+    Strength.STRONG: Budget((1.1, 0.85, 0.65, 0.45), 0.25, 100),
 }
 
-# Shares of a trial: where the sign changes; and up to where no frame is touched by that, in the order of coding and with
-# the pause before the change.
+# Shares of a trial: where the sign changes; and up to where no frame is touched by that, though the pause comes before,
+# and frames are not coded in order.
 CHANGE, CALM = 0.7, 0.4
 
 Trial = Callable[[float | None], Sequence[int]]
@@ -44,10 +55,10 @@ def trial_frames(frames: int) -> int:
 
 def choose_strength(
     trial: Trial, *, frames: int, rate: float, key_distance: int, strength: Strength = Strength.NORMAL
-) -> float:
-    """The strength, in grey levels rms, for a film of so many frames, rate a second, keyframes at most so far apart.
+) -> Dose:
+    """The strongest dose that a film bears, of so many frames, rate a second, keyframes at most so far apart.
 
-    Calls `trial` at most four times, on most films twice. Raises Unmarkable for a film that is too short.
+    Calls `trial` at most five times, on most films twice. Raises Unmarkable for a film that is too short.
     """
     seconds = frames / rate
     if seconds < MIN_SECONDS:
@@ -57,24 +68,38 @@ def choose_strength(
     keys = -(-frames // max(1, key_distance))
     whole = keys * plain[0] + (frames - keys) * _mean(plain[1:])
     allowed = max(budget.share * whole, budget.kilobits * 125 * seconds)
+    costs: dict[float, _Cost] = {}
+    for level in budget.levels:
+        costs[level] = _Cost.of(plain, trial(level))
+        always = Dose(level)
+        if costs[level].expected(always, keys, frames, seconds) <= allowed:
+            return always
+        # One step fainter was tried before it is shown for short only.
+        for earlier in list(costs)[:-1] or []:
+            pulsed = Dose(earlier, PULSE)
+            if costs[earlier].expected(pulsed, keys, frames, seconds) <= allowed:
+                return pulsed
+    return Dose(budget.levels[-1], PULSE)
 
-    def fits(level: float) -> bool:
-        marked = trial(level)
-        grown = [after - before for before, after in zip(plain, marked, strict=False)]
+
+@dataclass(frozen=True)
+class _Cost:
+    """Bytes that a mark of one level adds: to a keyframe, to each other frame, and for each change."""
+
+    key: float
+    frame: float
+    change: float
+
+    @classmethod
+    def of(cls, plain: Sequence[int], marked: Sequence[int]) -> _Cost:
+        grown = [after - before for before, after in zip(plain, marked, strict=False)] or [0]
         calm, changing = grown[1 : round(CALM * len(grown))], grown[round(CALM * len(grown)) :]
         each = _mean(calm or changing)
-        change = max(0.0, sum(changing) - len(changing) * each)
-        return keys * grown[0] + (frames - keys) * each + seconds // SWITCH * change <= allowed
+        return cls(grown[0], each, max(0.0, sum(changing) - len(changing) * each))
 
-    # Most films bear the strongest, so begin there; then by halves. The weakest need not fit.
-    low, high, place = 0, len(budget.levels) - 1, 0
-    while low < high:
-        if fits(budget.levels[place]):
-            high = place
-        else:
-            low = place + 1
-        place = (low + high) // 2
-    return budget.levels[high]
+    def expected(self, dose: Dose, keys: int, frames: int, seconds: float) -> float:
+        share = dose.shown / SWITCH
+        return share * (keys * self.key + (frames - keys) * self.frame) + seconds // SWITCH * self.change
 
 
 def _mean(sizes: Sequence[int]) -> float:

@@ -39,6 +39,10 @@ class Section:
     end: float
     frames: int = 1
 
+    def turned(self) -> Section:
+        """With rows and columns exchanged."""
+        return Section(self.start, self.plain.T.copy(), self.whitened.T.copy(), self.end, self.frames)
+
 
 @dataclass
 class Sums:
@@ -60,7 +64,9 @@ class Sums:
 
     def signs(self, phase: int) -> list[int]:
         """The sign of the mark in each section, if it changed first after `phase` sections."""
-        return [1 if (place - phase) // SWITCH % 2 else -1 for place in range(len(self.sections))]
+        begun = self.sections[0].start
+        places = [round((section.start - begun) / SECTION) for section in self.sections]
+        return [1 if (place - phase) // SWITCH % 2 else -1 for place in places]
 
     def constant(self) -> Floats:
         """For a mark that does not change, or a picture."""
@@ -70,6 +76,15 @@ class Sums:
         """For a mark that changes, on a picture that moves."""
         signs = self.signs(phase)
         return total([section.whitened * sign for section, sign in zip(self.sections, signs, strict=True)])
+
+    def pulses(self, phase: int) -> Floats:
+        """For a mark that is shown for one section only after each change, on a picture that moves."""
+        begun = self.sections[0].start
+        shown = [(round((one.start - begun) / SECTION) - phase) % SWITCH == 0 for one in self.sections]
+        signs = self.signs(phase)
+        return total(
+            [one.whitened * (sign * here) for one, sign, here in zip(self.sections, signs, shown, strict=True)]
+        )
 
     def differences(self, phase: int) -> Floats | None:
         """For a mark that changes, on a picture that stands still. None if there was no change."""

@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,8 @@ from ..payload import Payload
 from ..video import (
     CHANGE,
     FRAMES_PER_SECOND,
+    SWITCH,
+    Dose,
     choose_strength,
     detect,
     detect_still,
@@ -79,12 +80,16 @@ ATTACKS = (
 
 @dataclass(frozen=True)
 class Quality:
-    """Of one marked film. strength: grey levels rms. psnr: of the luma, dB. growth: of bytes; kilobits: a second."""
+    """Of one marked film. psnr: of the luma where the mark is shown, dB. growth: of bytes; kilobits: a second."""
 
-    strength: float
+    dose: Dose
     psnr: float
     growth: float
     kilobits: float
+
+    def __str__(self) -> str:
+        dose = f"{self.dose.level} levels, {self.dose.shown:g} s in {SWITCH}"
+        return f"{dose}, Y-PSNR {self.psnr:.1f} dB, bytes {100 * self.growth:+.1f} % ({self.kilobits:+.0f} kbit/s)"
 
 
 @dataclass(frozen=True)
@@ -134,10 +139,7 @@ def run(
                 read, of = studio.try_(marked, attack, payload)
                 results.append((name, read, of))
         lost = [attack.name for attack, results in counted.items() if results[-1][1] < results[-1][2]]
-        report(
-            f"{name}: strength {quality.strength}, Y-PSNR {quality.psnr:.1f} dB, bytes {100 * quality.growth:+.1f} % "
-            f"({quality.kilobits:+.0f} kbit/s); lost after: {', '.join(lost) or 'nothing'}"
-        )
+        report(f"{name}: {quality}; lost after: {', '.join(lost) or 'nothing'}")
     rows = [
         Row(
             attack.name,
@@ -167,22 +169,22 @@ class Studio:
         seconds = min(seconds, SECONDS)
         frames = max(1, round(rate * seconds))
 
-        def encoded(name: str, strength: float | None) -> Path:
-            return self._encoded(source, name, payload, strength, ("-t", str(seconds)), overlay)
+        def encoded(name: str, dose: Dose | None) -> Path:
+            return self._encoded(source, name, payload, dose, ("-t", str(seconds)))
 
         def trial(strength: float | None) -> list[int]:
             count = trial_frames(frames)
             place = ("-ss", f"{seconds / 3:.3f}", "-t", f"{(count - 0.5) / rate:.3f}")
-            early = partial(overlay, first_change=CHANGE * count / rate)
-            return self._packets(self._encoded(source, "trial.mkv", payload, strength, place, early))
+            dose = None if strength is None else Dose(strength)
+            return self._packets(self._encoded(source, "trial.mkv", payload, dose, place, CHANGE * count / rate))
 
-        strength = choose_strength(trial, frames=frames, rate=rate, key_distance=KEY_DISTANCE)
+        dose = choose_strength(trial, frames=frames, rate=rate, key_distance=KEY_DISTANCE)
         plain = encoded("plain.mkv", None).stat().st_size
-        marked = encoded("marked.mkv", strength)
+        marked = encoded("marked.mkv", dose)
         grown = marked.stat().st_size - plain
-        away = pattern(width, height, payload, key=self.key, strength=strength).astype(np.float32) - 128
+        away = pattern(width, height, payload, key=self.key, strength=dose).astype(np.float32) - 128
         psnr = 10 * math.log10(255**2 / float((away * away).mean()))
-        return marked, Quality(strength, psnr, grown / plain, grown * 8e-3 / seconds)
+        return marked, Quality(dose, psnr, grown / plain, grown * 8e-3 / seconds)
 
     def try_(self, marked: Path, attack: Attack, payload: Payload) -> tuple[int, int]:
         """How often the payload was read, of how many times."""
@@ -227,20 +229,20 @@ class Studio:
         source: Path,
         name: str,
         payload: Payload,
-        strength: float | None,
+        dose: Dose | None,
         part: tuple[str, ...],
-        graph: Callable[..., str],
+        first_change: float = SWITCH,
     ) -> Path:
         width, height, _, _ = self.probe(source)
         target = self.folder / name
         marking: tuple[str, ...] = ("-vf", "format=yuv420p")
-        if strength is not None:
+        if dose is not None:
             grey = self.folder / "pattern.yuv"
-            luma = pattern(width, height, payload, key=self.key, strength=strength)
+            luma = pattern(width, height, payload, key=self.key, strength=dose)
             chroma = bytes([128]) * (2 * -(-width // 2) * -(-height // 2))
             grey.write_bytes(luma.tobytes() + chroma)
             shape = ("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{width}x{height}", "-r", "1", "-i", str(grey))
-            drawn = graph("0:v", "1:v", "out", pixel_format="yuv420p")
+            drawn = overlay("0:v", "1:v", "out", pixel_format="yuv420p", dose=dose, first_change=first_change)
             marking = (*shape, "-filter_complex", drawn, "-map", "[out]")
         self._run(*part, "-i", str(source), *marking, "-an", *ENCODER, str(target))
         return target
