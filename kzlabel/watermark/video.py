@@ -16,7 +16,7 @@ from .payload import Payload
 from .strength import Strength
 from .video_carriers import Carriers, field
 from .video_reading import Reader
-from .video_strength import BUDGETS, CHANGE, MIN_SECONDS, Dose, choose_strength, trial_frames
+from .video_strength import BUDGETS, CHANGE, MIN_SECONDS, PULSE, Dose, choose_strength, trial_frames
 from .video_sums import PAUSE, SWITCH, Sums
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "FRAMES_PER_SECOND",
     "LEVELS",
     "MIN_SECONDS",
+    "PULSE",
     "SWITCH",
     "Dose",
     "blends",
@@ -191,9 +192,11 @@ def _prepared(frame: NDArray[Any]) -> NDArray[np.float32] | None:
     if plane.ndim != 2 or min(plane.shape) < 32 or max(plane.shape) > 1 << 16 or plane.dtype.kind not in "uif":
         return None
     height, width = plane.shape
+    size = reading_size(width, height)
+    if min(size) < 32:
+        return None
     depth = 4.0 if plane.dtype == np.uint16 else 1.0
     plane = np.nan_to_num(plane.astype(np.float32), nan=0.0, posinf=255.0, neginf=0.0) / np.float32(depth)
-    size = reading_size(width, height)
-    if size != (width, height) and min(size) >= 32:
+    if size != (width, height):
         plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(np.clip(plane, 0, 255))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,14 +12,14 @@ from .video_sums import SWITCH
 
 MIN_SECONDS = 1.0  # below, too few frames for the changes of the picture to average out
 TRIAL_SHARE, MIN_TRIAL, MAX_TRIAL = 0.12, 16, 75  # of a film's frames; frames
-# Seconds after each change in which the mark is shown on films that bear it for short only: in those few frames it
-# outlives what a fainter one does not that is always there.
+# Seconds after each change in which the mark is shown, at the least, on films that do not bear it always: in few frames
+# it outlives what a fainter one does not that is always there.
 PULSE = 1.1
 
 
 @dataclass(frozen=True)
 class Dose:
-    """level: grey levels, rms. shown: seconds of the SWITCH seconds between changes in which the mark is there."""
+    """level: grey levels, rms. shown: how many of the SWITCH seconds between changes, the first ones, show the mark."""
 
     level: float
     shown: float = SWITCH
@@ -69,17 +70,18 @@ def choose_strength(
     whole = keys * plain[0] + (frames - keys) * _mean(plain[1:])
     allowed = max(budget.share * whole, budget.kilobits * 125 * seconds)
     costs: dict[float, _Cost] = {}
+    level = budget.levels[0]
     for level in budget.levels:
-        costs[level] = _Cost.of(plain, trial(level))
-        always = Dose(level)
-        if costs[level].expected(always, keys, frames, seconds) <= allowed:
-            return always
-        # One step fainter was tried before it is shown for short only.
-        for earlier in list(costs)[:-1] or []:
-            pulsed = Dose(earlier, PULSE)
-            if costs[earlier].expected(pulsed, keys, frames, seconds) <= allowed:
-                return pulsed
-    return Dose(budget.levels[-1], PULSE)
+        cost = _Cost.of(plain, trial(level))
+        if cost.borne(allowed, keys, frames, seconds) >= SWITCH:
+            return Dose(level)
+        # A level always shown goes before the next stronger one shown for short.
+        for earlier, one in costs.items():
+            if (shown := one.borne(allowed, keys, frames, seconds)) >= PULSE:
+                return Dose(earlier, math.floor(10 * shown) / 10)
+        costs[level] = cost
+    shown = costs[level].borne(allowed, keys, frames, seconds)
+    return Dose(level, max(PULSE, math.floor(10 * shown) / 10))
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,13 @@ class _Cost:
         each = _mean(calm or changing)
         return cls(grown[0], each, max(0.0, sum(changing) - len(changing) * each))
 
-    def expected(self, dose: Dose, keys: int, frames: int, seconds: float) -> float:
-        share = dose.shown / SWITCH
-        return share * (keys * self.key + (frames - keys) * self.frame) + seconds // SWITCH * self.change
+    def borne(self, allowed: float, keys: int, frames: int, seconds: float) -> float:
+        """Seconds out of SWITCH for which a film may show the mark if it is to grow by no more than `allowed` bytes."""
+        always = keys * self.key + (frames - keys) * self.frame
+        left = allowed - seconds // SWITCH * self.change
+        if always <= left:
+            return SWITCH
+        return SWITCH * max(0.0, left) / always if always > 0 else 0.0
 
 
 def _mean(sizes: Sequence[int]) -> float:
