@@ -131,7 +131,8 @@ class Embedder:
         first = (self._cell - CONTEXT) * CELL - half
         count = (cells + 2 * CONTEXT) * CELL + WINDOW
         sounds = [self._down.convert(s, self._held_from, first, count) for s in _sane(self._held).T]
-        gains = solve(sum(sounds[1:], sounds[0]) / len(sounds), self._cell, self._chips, self._layout, self._limits)
+        mixture = np.stack(sounds).mean(axis=0, dtype=np.float32)
+        gains = solve(mixture, self._cell, self._chips, self._layout, self._limits)
         self._sums += gains.sums
         inner = slice(CONTEXT * CELL, CONTEXT * CELL + cells * CELL + WINDOW)
         self._add(np.stack([render(sound[inner], gains.decibels) for sound in sounds]), self._cell * CELL - half)
@@ -172,7 +173,8 @@ class Embedder:
         begin = max(self._up.needs(until, 1)[0], self._changes_from)
         self._changes, self._changes_from = self._changes[:, begin - self._changes_from :].copy(), begin
         ceiling = np.maximum(np.abs(sound), 1)
-        return np.clip(sound + change, -ceiling, ceiling)
+        given: Floats = np.clip(sound + change, -ceiling, ceiling)
+        return given
 
 
 def detect(
@@ -219,7 +221,8 @@ def _sane(samples: Floats) -> Floats:
     import numpy as np
 
     with np.errstate(invalid="ignore"):
-        return np.where(np.abs(samples) <= LOUDEST, samples, 0).astype(np.float32)
+        sane: Floats = np.where(np.abs(samples) <= LOUDEST, samples, 0).astype(np.float32)
+    return sane
 
 
 def _silent(samples: Floats) -> NDArray[np.bool_]:

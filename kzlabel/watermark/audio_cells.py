@@ -1,10 +1,10 @@
-"""Where the mark of a recording stands: cells of time and frequency, what is measured in them, which bit each carries."""
+"""Where the mark of a recording stands: cells of time and pitch, what is measured in them, and what each carries."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .convolution import ConvolutionalCode
 from .keys import WatermarkKey
@@ -39,8 +39,11 @@ SYNC_CELLS, SYNC_GROUPS = 16, 36
 ACROSS_TIME = (1.0, -0.25, -0.165)
 ACROSS_BANDS = (1.0, -0.35, -0.15)
 CLIP = 4.0  # dB; beyond, a cell tells of the sound, not of the mark
-# Of the energy around a cell, what is added to that of the cell: what is much softer than its neighbours is soon noise.
+# Of the energy around a cell, what is added to that of the cell: what is 20 dB softer than its neighbours is noise.
 FLOOR = 0.01
+# A band counts more, the farther it rises above what lies beneath it all the time: above the level that it falls short
+# of in a tenth of the hops; a fifth of the weight remains where it does not rise at all.
+QUANTILE, REMAINDER = 0.1, 0.2
 
 
 @cache
@@ -66,7 +69,8 @@ def band_weights(pitch: float = 1.0) -> Floats:
 
     places = np.clip(edges() * pitch / (16_000 / WINDOW) + 0.5, 0, WINDOW // 2 + 1)
     covered = np.clip(places[:, None] - np.arange(WINDOW // 2 + 1), 0, 1)
-    return np.diff(covered, axis=0).astype(np.float32)
+    weights: Floats = np.diff(covered, axis=0).astype(np.float32)
+    return weights
 
 
 def spectra(samples: Floats) -> Floats:
@@ -75,7 +79,8 @@ def spectra(samples: Floats) -> Floats:
 
     frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
     found = np.fft.rfft(frames * hann(), axis=1)
-    return np.square(found.real) + np.square(found.imag)
+    power: Floats = np.square(found.real) + np.square(found.imag)
+    return power
 
 
 @cache
@@ -83,17 +88,20 @@ def hann() -> Floats:
     """(512,) the periodic Hann window."""
     import numpy as np
 
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
+    window: Floats = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
+    return window
 
 
 @dataclass(frozen=True)
 class Levels:
-    """residual: (bands, hops) dB, how much louder a cell is than its neighbours foretell, clipped to +-4; hop k stands
-    for the cell of the hops k-2..k+1. weight: how much it counts, 0 where the band is silent. smooth: the energy."""
+    """All (bands, hops); hop k stands for the cell of the hops k-2..k+1.
+
+    residual: dB, how much louder a cell is than its neighbours foretell, clipped to +-4. weight: how much that counts,
+    0 where the band is silent. answer: how many dB the level follows when the cell gains one.
+    """
 
     residual: Floats
     weight: Floats
-    smooth: Floats
     answer: Floats
 
 
@@ -103,17 +111,21 @@ def levels(energy: Floats, *, hops: int = HOPS) -> Levels:
     import numpy as np
 
     near = cv2.BORDER_REPLICATE
-    usual = cv2.blur(energy.mean(axis=1, keepdims=True), (1, 5), borderType=near)
-    smooth = cv2.blur(energy, (3 * hops + 1, 5), borderType=near)
-    cell = cv2.blur(energy, (hops, 1), borderType=near)
+    usual: Any = cv2.blur(energy.mean(axis=1, keepdims=True), (1, 5), borderType=near)
+    smooth: Any = cv2.blur(energy, (3 * hops + 1, 5), borderType=near)
+    cell: Any = cv2.blur(energy, (hops, 1), borderType=near)
     floor = FLOOR * smooth + (1e-6 * float(energy.mean()) + 1e-12)
     decibels = (10 / np.log(10)) * np.log(cell + floor)
-    weight = smooth / (smooth + 6e-3 * usual + (1e-6 * float(usual.max()) + 1e-9))
     time = np.zeros(4 * hops + 1, np.float32)
     time[::hops] = [ACROSS_TIME[abs(i)] for i in range(-2, 3)]
     frequency = np.array([ACROSS_BANDS[abs(i)] for i in range(-2, 3)], np.float32)
-    residual = cv2.sepFilter2D(decibels, -1, time, frequency, borderType=near)
-    return Levels(np.clip(residual, -CLIP, CLIP), weight, smooth, cell / (cell + floor))
+    residual = np.clip(cv2.sepFilter2D(decibels, -1, time, frequency, borderType=near), -CLIP, CLIP)
+    some = smooth[:, ::hops]
+    rank = int(some.shape[1] * QUANTILE)
+    lowest = np.partition(some, rank, axis=1)[:, rank, None]
+    weight = smooth / (smooth + 6e-3 * usual + (1e-6 * float(usual.max()) + 1e-9))
+    weight = weight * (REMAINDER + np.clip(1 - lowest / (smooth + 1e-20), 0, 1))
+    return Levels(residual.astype(np.float32), weight.astype(np.float32), cell / (cell + floor))
 
 
 def at_cells(values: Floats, cells: int) -> Floats:

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-# A band counts more, the farther it rises above what lies beneath it all the time: above the level that it falls short
-# of in a tenth of the hops; a fifth of the weight remains where it does not rise at all.
-QUANTILE, REMAINDER = 0.1, 0.2
-
 
 @dataclass(frozen=True)
 class Hypothesis:
@@ -63,10 +59,7 @@ class Part:
             return known
         power = self._power if coarse == 1 else self._halved
         found = levels(band_weights(pitch) @ power.T, hops=HOPS // coarse)
-        some = found.smooth[:, :: HOPS // coarse]
-        rank = int(some.shape[1] * QUANTILE)
-        floor = np.partition(some, rank, axis=1)[:, rank, None]
-        weighted = found.residual * found.weight * (REMAINDER + np.clip(1 - floor / (found.smooth + 1e-20), 0, 1))
+        weighted = found.residual * found.weight
         weighted /= np.sqrt(np.square(weighted).mean()) + 1e-9
         # Exact pitches are used once, those of the search again and again.
         if pitch == 1.0 or coarse > 1:

@@ -6,9 +6,10 @@ contributes to these sums; as it is known here, each bit gets only as much as it
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .audio_cells import (
     ACROSS_BANDS,
@@ -41,21 +42,22 @@ CONTEXT = 16  # cells of sound on both sides of a stretch, 0.5 s
 
 @dataclass(frozen=True)
 class Limits:
-    """above, cap: see `budget`. use: of the budget, root mean square. noise_to_mask, noise: dB that the mark stays below
-    the masking threshold and below the sound, over each stretch of 10 s."""
+    """above, cap: see `budget`. use: of the budget, root mean square, where nothing else holds it back. noise_to_mask,
+    noise: dB that the mark stays below the masking threshold and below the sound, over each stretch of 10 s."""
 
     above: float = 4.0
     cap: float = 5.0
-    use: float = 0.7
+    use: float = 0.8
     noise_to_mask: float = -7.0
     noise: float = -20.8
 
 
 TARGET = 1.3  # of a bit's sum, in units of what the mean bit gets when all get the same
-LEAST, MOST = -0.3, 2.0  # of the strength of one bit
+KNOWN = 1.7  # times as much for a group of known cells, so that a mark that can be read is also found
+LEAST, MOST = -0.3, 2.6  # of the strength of one bit
 ROUNDS = 2
 SPREAD = 2.2  # energy of cells that change one by one, over that of what comes of it: neighbours blur
-LOCAL = 0.8  # of the masking threshold, what the mark may reach anywhere
+LOCAL = 1.6  # of the masking threshold, what the mark may reach anywhere, 2 dB above
 STEP = 0.8
 # How much the level of a cell follows the gain of one cell, over bands (rows) and cells (columns): measured.
 RESPONSE = ((0.02, 0.12, 0.02), (0.08, 0.53, 0.08), (0.02, 0.12, 0.02))
@@ -73,8 +75,8 @@ class Gains:
 def solve(samples: Floats, first: int, chips: Floats, plan: Layout, limits: Limits) -> Gains:
     """The gains for one stretch.
 
-    samples: float32 at 16 kHz, 512 for each cell of the stretch, and 16 cells + 256 samples before and after. first: the
-    number of the first cell, counted from where the recording begins. chips: (bands, 160), see Layout.chips.
+    samples: float32 at 16 kHz, 512 for each cell of the stretch, and 16 cells + 256 samples before and after.
+    first: the number of the first cell, counted from where the recording begins. chips: see Layout.chips.
     """
     import cv2
     import numpy as np
@@ -89,7 +91,8 @@ def solve(samples: Floats, first: int, chips: Floats, plan: Layout, limits: Limi
 
     def measured(sound: Floats) -> tuple[Floats, Floats, Floats]:
         found = levels(band_weights() @ spectra(sound).T)
-        return tuple(at_cells(v[:, inner], cells) for v in (found.residual, found.weight, found.answer))
+        residual, weight, answer = found.residual, found.weight, found.answer
+        return at_cells(residual[:, inner], cells), at_cells(weight[:, inner], cells), at_cells(answer[:, inner], cells)
 
     frames = _frames(samples)
     power = spectra(samples)[: len(frames)]
@@ -106,7 +109,7 @@ def solve(samples: Floats, first: int, chips: Floats, plan: Layout, limits: Limi
     kernel, response = _kernel(), np.array(RESPONSE, np.float32)
     for turn in range(ROUNDS + 1):
         wanted = answering * chip * strength[owner].reshape(chip.shape)
-        slope = cv2.filter2D(wanted, -1, kernel, borderType=cv2.BORDER_CONSTANT)
+        slope: Any = cv2.filter2D(wanted, -1, kernel, borderType=cv2.BORDER_CONSTANT)
         slope = cv2.filter2D(slope * answer, -1, response, borderType=cv2.BORDER_CONSTANT) * room
         if turn == 0:
             usual = float(np.sqrt((slope * slope * weight).sum() / (weight.sum() + 1e-9) / 0.49)) + 1e-12
@@ -118,6 +121,7 @@ def solve(samples: Floats, first: int, chips: Floats, plan: Layout, limits: Limi
             gained = float(((now - begun) * reach).sum() / ((reach * strength * reach).sum() + 1e-9))
             gained = max(gained, 1e-3)
         aim = TARGET * gained * float(np.sqrt(np.square(reach).mean()))
+        aim = np.where(np.arange(SUMS) < CODED_BITS, aim, KNOWN * aim)
         strength = np.clip(strength + STEP * (aim - now) / (np.maximum(reach, 1e-9) * gained), LEAST, MOST)
     for _ in range(2):
         change = _change(frames, decibels, cells)
@@ -142,16 +146,15 @@ def _affordable(decibels: Floats, energy: Floats, allowed: float) -> Floats:
     import numpy as np
 
     cost = energy * np.square(decibels * np.float32(np.log(10) / 20))
-    relative = energy / (energy.mean() + 1e-12)
-    low, high = 0.0, 1e4
     if cost.sum() <= allowed:
         return decibels
+    relative = energy / (energy.mean() + 1e-12)
+    low, high = 1e-3, 1e4
     for _ in range(30):
-        middle = (low * high) ** 0.5 if low else 1e-3
+        middle = math.sqrt(low * high)
         low, high = (middle, high) if (cost / np.square(1 + middle * relative)).sum() > allowed else (low, middle)
-        if high <= 1e-3:
-            break
-    return decibels / (1 + np.float32(high) * relative)
+    lowered: Floats = decibels / (1 + np.float32(high) * relative)
+    return lowered
 
 
 def render(samples: Floats, decibels: Floats) -> Floats:
@@ -168,7 +171,8 @@ def _frames(samples: Floats) -> NDArray[np.complex64]:
     import numpy as np
 
     frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP][: (len(samples) - WINDOW) // HOP]
-    return np.fft.rfft(frames * np.sqrt(hann()), axis=1)
+    found: Any = np.fft.rfft(frames * np.sqrt(hann()), axis=1)
+    return found  # type: ignore[no-any-return]
 
 
 def _change(frames: NDArray[np.complex64], decibels: Floats, cells: int) -> Floats:
@@ -198,4 +202,5 @@ def _kernel() -> Floats:
     import numpy as np
 
     time, frequency = ([axis[abs(i)] for i in range(-2, 3)] for axis in (ACROSS_TIME, ACROSS_BANDS))
-    return np.outer(frequency, time).astype(np.float32)
+    kernel: Floats = np.outer(frequency, time).astype(np.float32)
+    return kernel

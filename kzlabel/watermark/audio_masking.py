@@ -81,7 +81,8 @@ def restraint(ratio: Floats, limit: float) -> Floats:
     worst = cv2.dilate(ratio, np.ones((1, 2 * HOPS + 1), np.uint8), borderType=cv2.BORDER_REPLICATE)
     held = np.sqrt(np.minimum(1, limit / np.maximum(worst, 1e-9)))
     share = band_weights() @ _model().member.T
-    return (share / share.sum(axis=1, keepdims=True)) @ held
+    factors: Floats = (share / share.sum(axis=1, keepdims=True)) @ held
+    return factors
 
 
 class _Model:

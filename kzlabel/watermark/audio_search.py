@@ -43,9 +43,9 @@ class Effort:
     known cells must stand out to be worth it, standard deviations: at unchanged speed, and in the search, in which
     chance alone reaches 4 in most parts. Where a mark can just be read, it is 5 on the average."""
 
-    refined: int = 6
-    read: int = 2
-    sure: tuple[float, float] = (3.3, 4.2)
+    refined: int = 10
+    read: int = 4
+    sure: tuple[float, float] = (3.0, 3.9)
 
 
 THOROUGH = Effort(refined=24, read=8, sure=(2.8, 3.6))
@@ -126,8 +126,8 @@ class Search:
         if time.monotonic() - self._began > self._patience / 2:
             return
         finer = [self._refined(candidate) for candidate in self._changed(part, runs)[: self._effort.refined]]
-        finer = sorted((self._candidate(run, h) for h in dict.fromkeys(finer) for run in runs), key=_likely)
-        if read := self._read(finer[: self._effort.read], self._effort.sure[1]):
+        best = sorted((self._candidate(run, h) for h in dict.fromkeys(finer) for run in runs), key=_likely)
+        if read := self._read(best[: self._effort.read], self._effort.sure[1]):
             self._known.append(read.hypothesis)
 
     def _candidate(self, run: Sequence[Part], hypothesis: Hypothesis) -> Candidate:
