@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .detection import Detection, Unmarkable
-from .image_pattern import CODE, CODED_BITS, pattern
+from .image_pattern import CODE, CODED_BITS, Pattern, pattern
 from .image_reading import Search, soft_bits, spectra_of, template_answer
 from .image_search import detections
 from .image_view import MIN_SIDE, detail, folded, kinds, room, tiled, whitened, working
@@ -32,6 +32,9 @@ SCALED_LOSS = 0.97  # of the power: what scaling up adds to it at most
 ROUNDS = 3
 LEAST_AGREEMENT = 0.75  # share of the coded bits that must be heard as they were written, before any attack
 CLEAR, MOST_TEMPLATE = 12.0, 1.6  # what the template is to answer, and how much stronger it may be for that
+# A part of what is made good is what a copy says that was much harmed (half the size, JPEG of this quality): more would
+# cost what little harm leaves.
+HARM, HARMED_SHARE, LEAST_HEARD = 30, 0.2, 0.7
 COMPENSATED = 0.7  # share of what the picture itself says against a bit that is made good
 BIT_RANGE = (0.3, 2.5)  # strength of one coded bit over that of all
 LEAST_VISIBLE = 0.1  # share of the pixels that must be visible
@@ -99,17 +102,36 @@ def _mark(view: Floats, hidden: Floats, payload: Payload, key: WatermarkKey) -> 
     for _ in range(ROUNDS):
         mark = _held(tiled(marked.tile(codeword * bits, template), *view.shape) * hidden, hidden)
         shown = np.asarray(np.clip(view + mark, 0, 255), np.float32)
-        spectra, loud = spectra_of(folded(whitened(shown), kinds(shown)), marked)
-        heard = soft_bits(spectra, loud, marked, (0.0, 0.0)) * codeword
-        mean, seen = float(heard.mean()), template_answer(spectra, loud, marked)
-        if not (mean > 0 and seen > 0):
+        heard, seen = _heard(shown, marked, codeword)
+        if not (heard.mean() > 0 and seen > 0):
             break
-        bits = np.clip(bits + COMPENSATED * (1 - heard / mean), *BIT_RANGE).astype(np.float32)
+        harmed, _ = _heard(_harmed(shown), marked, codeword)
+        level = max(float(harmed.mean()), LEAST_HEARD * float(harmed.std()), 1e-6)
+        said = heard / heard.mean() * (1 - HARMED_SHARE) + harmed / level * HARMED_SHARE
+        bits = np.clip(bits + COMPENSATED * (1 - said), *BIT_RANGE).astype(np.float32)
         template = float(np.clip(template * CLEAR / seen, 1.0, MOST_TEMPLATE))
     else:
         if float((heard > 0).mean()) >= LEAST_AGREEMENT:
             return mark
     raise Unmarkable("watermark: none, the picture is too plain or too regular to hide one")
+
+
+def _heard(shown: Floats, marked: Pattern, codeword: Floats) -> tuple[Floats, float]:
+    """The coded bits as a reader hears them, positive where right; and how well it sees the template."""
+    spectra, loud = spectra_of(folded(whitened(shown), kinds(shown)), marked)
+    return soft_bits(spectra, loud, marked, (0.0, 0.0)) * codeword, template_answer(spectra, loud, marked)
+
+
+def _harmed(shown: Floats) -> Floats:
+    """What half the size and JPEG of low quality leave of a view: the hardest thing that often happens to pictures."""
+    import cv2
+    import numpy as np
+
+    height, width = shown.shape
+    small = cv2.resize(shown, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    _, coded = cv2.imencode(".jpg", np.rint(small).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, HARM])
+    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE))
+    return np.asarray(cv2.resize(decoded, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _held(mark: Floats, hidden: Floats) -> Floats:

@@ -33,6 +33,14 @@ def placed(matrix: Matrix) -> Matrix:
     return whole
 
 
+def scaled_whole(scale: float) -> Matrix:
+    """How the pattern lies in a whole picture that was scaled: pixels are areas, so centres move by half of one."""
+    import numpy as np
+
+    offset = (scale - 1) / 2
+    return np.array([[scale, 0, offset], [0, scale, offset], [0, 0, 1.0]])
+
+
 def laid(view: Floats, weight: Floats, placement: Matrix) -> tuple[Floats, NDArray[np.uint8], Matrix]:
     """The whitened plane of a view, the kinds of its places, and its own placement: that of the plane's points.
 
@@ -151,7 +159,7 @@ def _canvas(view: Floats, placement: Matrix) -> tuple[Matrix, tuple[int, int]]:
     height, width = view.shape
     inverse = np.asarray(np.linalg.inv(placement))
     corners = _moved(inverse, np.array([[0, 0], [width, 0], [0, height], [width, height]], float))
-    low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
+    low, high = np.rint(corners.min(axis=0)), np.ceil(corners.max(axis=0))
     size = np.minimum(high - low, MOST_SIDE)
     size[1] = min(size[1], max(MOST_PIXELS // size[0], 1))
     # By whole tiles, so that the pattern begins where it did.

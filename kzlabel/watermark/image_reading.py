@@ -81,8 +81,11 @@ def readings(
     tried: set[tuple[int, int]] = set()
     if whole:
         tried.add((0, 0))
-        shift = _finely(spectra, loud, marked, (0.0, 0.0))
-        yield from _words(soft_bits(spectra, loud, marked, shift), shift, search)
+        for shift in ((0.0, 0.0), _finely(spectra, loud, marked, (0.0, 0.0))):
+            found = list(_words(soft_bits(spectra, loud, marked, shift), shift, search))
+            yield from found
+            if found:
+                break
     for fit in _fits(spectra, loud, tiles, marked, apart=apart):
         for _ in range(peaks):
             place = np.unravel_index(int(fit.argmax()), fit.shape)
@@ -133,6 +136,12 @@ def soft_bits(spectra: Complexes, loud: Floats, marked: Pattern, shift: tuple[fl
         values = np.clip(values, -3, 3) * marked.signs * np.repeat(trust, 2)
         soft += np.bincount(marked.owner, values, minlength=CODED_BITS)
     return soft.astype(np.float32)
+
+
+def seen_whole(tiles: Floats, search: Search) -> float:
+    """How well the template fits tiles (3, 128, 128) that begin at (0, 0)."""
+    spectra, loud = spectra_of(tiles, search.pattern)
+    return template_answer(spectra, loud, search.pattern)
 
 
 def template_answer(spectra: Complexes, loud: Floats, marked: Pattern) -> float:

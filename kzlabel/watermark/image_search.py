@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from .detection import Detection
 from .image_candidates import Candidate, refined, spectrum, stretched, turned
-from .image_geometry import first_look, followed, laid, placed, resampled
+from .image_geometry import first_look, followed, laid, placed, resampled, scaled_whole
 from .image_pattern import TILE
-from .image_reading import Reading, Search, readings
+from .image_reading import Reading, Search, readings, seen_whole
 from .image_region import region
 from .image_view import WORKING_PIXELS, folded, kinds, whitened, working
 
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 MOST_MARKS = 4
 # What people scale pictures by: tried before the search by the spectrum, which misses weak marks that these find.
 ROUND_SCALES = (0.5, 0.75, 0.8, 2 / 3, 0.6, 0.7, 0.9, 1.5, 2.0, 1.25)
-TURNED, STRETCHED = 8, 6  # candidates that are tried of each map
+TURNED, STRETCHED = 10, 8  # candidates that are tried of each map
 THOROUGH = 4  # times as many in a thorough search
-UNLIKELY = 4.6  # standard deviations of a candidate, below which it is not tried
-FIRST_LOOK = 5.2  # what the template must answer in some window, or the candidate is dropped
+PROMISING = 2.7  # standard deviations of noise
+UNLIKELY = 4.3  # standard deviations of a candidate, below which it is not tried
+FIRST_LOOK = 5.0  # what the template must answer in some window, or the candidate is dropped
 SAME_SCALE = 0.1  # within which two finds of one payload are parts of one mark, seen from an angle perhaps
 WHOLE = 0.7  # share of the view in one region from which on nothing is looked for beside it
 WORTH = 0.12  # share of the view beside all regions from which on another mark is looked for there
@@ -67,7 +68,7 @@ def _one_way(view: Floats, weight: Floats, shape: tuple[int, ...], search: Searc
     if not plane.any():
         return []
     kind = kinds(view)
-    for placement, tiles, apart in _upright(plane, kind, _whole_scales(view, shape)):
+    for placement, tiles, apart in _upright(view, weight, plane, kind, _whole_scales(view, shape), search):
         here = list(readings(tiles, search, apart=apart, whole=not apart or _is_identity(placement)))
         if here:
             whole, own = plane, placement
@@ -88,7 +89,12 @@ def _one_way(view: Floats, weight: Floats, shape: tuple[int, ...], search: Searc
 
 
 def _upright(
-    plane: Floats, kind: NDArray[np.uint8], scales: tuple[float, ...]
+    view: Floats,
+    weight: Floats,
+    plane: Floats,
+    kind: NDArray[np.uint8],
+    scales: tuple[float, ...],
+    search: Search,
 ) -> Iterator[tuple[Matrix, Floats, bool]]:
     """As embedded; turned by right angles and mirrored; scaled as a whole. Whether to try kinds of places apart."""
     import numpy as np
@@ -99,8 +105,11 @@ def _upright(
         turned_tiles = tiles[:, (c * across + d * down) % TILE, (a * across + b * down) % TILE]
         yield placed(np.array([[a, b], [c, d]], float)), turned_tiles, True
     for scale in scales:
-        placement = placed(np.eye(2) * scale)
-        yield placement, folded(*resampled(plane, kind, placement)), False
+        placement = scaled_whole(scale)
+        tiles = folded(*resampled(plane, kind, placement))
+        yield placement, tiles, False
+        if seen_whole(tiles, search) > PROMISING:  # then it is worth a closer look
+            yield placement, folded(*laid(view, weight, placement)[:2]), False
 
 
 _RIGHT_ANGLES = (

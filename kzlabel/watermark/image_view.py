@@ -98,7 +98,7 @@ def detail(luma: Floats, shape: tuple[int, ...]) -> Floats:
     whole = luma.astype(np.uint8)  # only the range counts
     window = np.ones((WINDOW, WINDOW), np.uint8)
     span = cv2.subtract(cv2.dilate(whole, window), cv2.erode(whole, window))
-    reach = 2 * round(SPREAD * luma.shape[0] / shape[0]) + 1
+    reach = 2 * int(SPREAD * luma.shape[0] / shape[0] + 1.5) + 1
     least = cv2.erode(span, np.ones((reach, reach), np.uint8))
     least = cv2.resize(least, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
     return np.asarray((least / RANGE_DEVIATIONS) ** 2, np.float32)
