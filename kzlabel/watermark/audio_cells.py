@@ -34,8 +34,8 @@ CODED_BITS = 4 * INFORMATION_BITS
 # the strength of which is levelled like that of the bits.
 SYNC_CELLS, SYNC_GROUPS = 16, 36
 
-# What neighbouring cells tell of a cell's level: weights of the cells 0, 1, 2 away in time and in frequency. Fitted on
-# speech and music; they take two thirds of the deviation out of the levels.
+# What neighbouring cells tell of a cell's level: weights of the cells 0, 1, 2 away in time and in frequency, chosen on
+# speech and music. Those over the bands add up to nothing: a filter that is smooth over pitch changes no residual.
 ACROSS_TIME = (1.0, -0.25, -0.165)
 ACROSS_BANDS = (1.0, -0.35, -0.15)
 CLIP = 4.0  # dB; beyond, a cell tells of the sound, not of the mark

@@ -120,8 +120,7 @@ def solve(samples: Floats, first: int, chips: Floats, plan: Layout, limits: Limi
         if turn == 0:
             gained = float(((now - begun) * reach).sum() / ((reach * strength * reach).sum() + 1e-9))
             gained = max(gained, 1e-3)
-        aim = TARGET * gained * float(np.sqrt(np.square(reach).mean()))
-        aim = np.where(np.arange(SUMS) < CODED_BITS, aim, KNOWN * aim)
+        aim = np.where(np.arange(SUMS) < CODED_BITS, TARGET, TARGET * KNOWN) * gained * np.sqrt(np.square(reach).mean())
         strength = np.clip(strength + STEP * (aim - now) / (np.maximum(reach, 1e-9) * gained), LEAST, MOST)
     for _ in range(2):
         change = _change(frames, decibels, cells)
