@@ -29,6 +29,7 @@ __all__ = [
     "LEVELS",
     "MIN_SECONDS",
     "PULSE",
+    "SAMPLED_FRAMES_PER_SECOND",
     "SWITCH",
     "Dose",
     "blends",
@@ -46,7 +47,9 @@ MIN_PIXELS, MIN_SIDE = 1 << 15, 96
 MAX_PIXELS = 1 << 26  # beyond any film; bounds the memory that a pattern takes
 # Grey levels, rms, of films whose own strength was not chosen.
 LEVELS = {strength: budget.levels[0] for strength, budget in BUDGETS.items()}
-FRAMES_PER_SECOND = 4  # that a reader wants
+# Frames a second that a reader wants, if there are so many: each averages out a little more of the picture. And when a
+# film is only sampled.
+FRAMES_PER_SECOND, SAMPLED_FRAMES_PER_SECOND = 30, 4
 READING_PIXELS = 3 << 16
 CHAPTER = 60.0  # seconds that are searched at once: bounds the memory
 PATIENCE = 20.0  # seconds
@@ -161,6 +164,7 @@ def detect_still(luma: NDArray[Any], *, key: WatermarkKey | None = None, patienc
     if plane is None:
         return []
     sums.add(plane, 0.0)
+    sums.close()
     return [Detection(one.payload, one.readings, one.agreement) for one in reader.marks(sums)]
 
 
@@ -173,12 +177,15 @@ def _chapters(frames: Iterable[NDArray[Any]], rate: float, reader: Reader) -> It
             continue
         shape = plane.shape
         if sums.sections and moment >= sums.sections[0].start + CHAPTER:
+            with reader.clock():
+                sums.close()
             yield sums
             sums = Sums()
         if reader.late:
             break
         with reader.clock():
             sums.add(plane, moment, 1 / rate)
+    sums.close()
     if sums.sections:
         yield sums
 

@@ -17,6 +17,10 @@ TRIAL_SHARE, MIN_TRIAL, MAX_TRIAL = 0.12, 16, 75  # of a film's frames; frames
 PULSE = 1.1
 
 
+# Pixels; and the level, in grey levels rms, that is tried first on a film of fewer. Its Y-PSNR is 47.3 dB.
+SMALL, SMALL_LEVEL = 1 << 19, 1.1
+
+
 @dataclass(frozen=True)
 class Dose:
     """level: grey levels, rms. shown: how many of the SWITCH seconds between changes, the first ones, show the mark."""
@@ -55,11 +59,19 @@ def trial_frames(frames: int) -> int:
 
 
 def choose_strength(
-    trial: Trial, *, frames: int, rate: float, key_distance: int, strength: Strength = Strength.NORMAL
+    trial: Trial,
+    *,
+    frames: int,
+    rate: float,
+    key_distance: int,
+    pixels: int = SMALL,
+    strength: Strength = Strength.NORMAL,
 ) -> Dose:
     """The strongest dose that a film bears, of so many frames, rate a second, keyframes at most so far apart.
 
-    Calls `trial` at most five times, on most films twice. Raises Unmarkable for a film that is too short.
+    pixels: of a frame; a film of fewer than SMALL may get more, for its short waves outlive less.
+
+    Calls `trial` at most six times, on most films twice. Raises Unmarkable for a film that is too short.
     """
     seconds = frames / rate
     if seconds < MIN_SECONDS:
@@ -71,7 +83,7 @@ def choose_strength(
     allowed = max(budget.share * whole, budget.kilobits * 125 * seconds)
     costs: dict[float, _Cost] = {}
     level = budget.levels[0]
-    for level in budget.levels:
+    for level in (*((SMALL_LEVEL,) if pixels < SMALL and strength is Strength.NORMAL else ()), *budget.levels):
         cost = _Cost.of(plain, trial(level))
         if cost.borne(allowed, keys, frames, seconds) >= SWITCH:
             return Dose(level)

@@ -22,26 +22,47 @@ SWITCH = 4  # seconds
 # that would begin anew with a keyframe.
 PAUSE = 0.1
 SECTION = 1.0  # seconds whose frames are added up at once
+GROUP = 0.125  # seconds whose frames are whitened as one
 # Half the side of the squares, in pixels of a frame of 2^17, that are averaged over, twice: for what changes slowly,
 # and for how much changes around a place.
-SLOW, NEAR = 4.5, 6.0
+SLOW, NEAR = 2.0, 3.0
 FLOOR = 4.0  # variance, in grey levels squared: of rounding and coding, where a picture is flat
 MOST = 3.0  # deviations that a pixel counts for
 
 
 @dataclass
 class Section:
-    """The frames of one second. plain: their mean. whitened: the sum of the whitened frames."""
+    """The frames of one second. plain: their sum. whitened: the sum of their whitened groups."""
 
     start: float
+    end: float
+    frames: int
     plain: Floats
     whitened: Floats
-    end: float
-    frames: int = 1
 
     def turned(self) -> Section:
         """With rows and columns exchanged."""
-        return Section(self.start, self.plain.T.copy(), self.whitened.T.copy(), self.end, self.frames)
+        return Section(self.start, self.end, self.frames, self.plain.T.copy(), self.whitened.T.copy())
+
+
+@dataclass
+class Group:
+    """Frames that follow closely, which look alike and are whitened as one. plain: their sum."""
+
+    start: float
+    end: float
+    frames: int
+    plain: Floats
+
+    def begin(self) -> Section:
+        return Section(self.start, self.end, self.frames, self.plain, self.whitened)
+
+    @property
+    def whitened(self) -> Floats:
+        import numpy as np
+
+        count = np.float32(self.frames)
+        return whiten(self.plain / count) * count
 
 
 @dataclass
@@ -49,18 +70,36 @@ class Sums:
     """Sections of a stretch of film, in order."""
 
     sections: list[Section] = field(default_factory=list)
+    group: Group | None = None
 
     def add(self, frame: Floats, time: float, duration: float = 0.0) -> None:
-        """frame: (h, w) luma, float32 0..255. time, duration: seconds."""
-        white = whiten(frame)
-        last = self.sections[-1] if self.sections else None
-        if last is None or time >= last.start + SECTION - 1e-6:
-            self.sections.append(Section(time, frame.copy(), white, time + duration))
+        """frame: (h, w) luma, float32 0..255. time, duration: seconds. `close` after the last."""
+        group = self.group
+        if group and time < group.start + GROUP - 1e-6 and time < self._section_end(group) - 1e-6:
+            group.frames += 1
+            group.end = time + duration
+            group.plain += frame
             return
-        last.frames += 1
-        last.end = time + duration
-        last.plain += (frame - last.plain) / last.frames
-        last.whitened += white
+        self.close()
+        self.group = Group(time, time + duration, 1, frame.copy())
+
+    def close(self) -> None:
+        """Put the last group into its section."""
+        group, self.group = self.group, None
+        if group is None:
+            return
+        last = self.sections[-1] if self.sections else None
+        if last is None or group.start >= last.start + SECTION - 1e-6:
+            self.sections.append(group.begin())
+            return
+        last.end = group.end
+        last.frames += group.frames
+        last.plain += group.plain
+        last.whitened += group.whitened
+
+    def _section_end(self, group: Group) -> float:
+        begun = self.sections[-1].start if self.sections else group.start
+        return begun + SECTION if group.start < begun + SECTION - 1e-6 else group.start + SECTION
 
     def signs(self, phase: int) -> list[int]:
         """The sign of the mark in each section, if it changed first after `phase` sections."""
@@ -91,12 +130,12 @@ class Sums:
         import numpy as np
 
         signs = self.signs(phase)
-        runs: list[tuple[int, list[Floats]]] = []
+        runs: list[tuple[int, list[Section]]] = []
         for section, sign in zip(self.sections, signs, strict=True):
             if not runs or runs[-1][0] != sign:
                 runs.append((sign, []))
-            runs[-1][1].append(section.plain)
-        means = [total(plain) / np.float32(len(plain)) for _, plain in runs]
+            runs[-1][1].append(section)
+        means = [total([one.plain for one in run]) / np.float32(sum(one.frames for one in run)) for _, run in runs]
         parts = [
             whiten((after - before) * runs[place + 1][0])
             for place, (before, after) in enumerate(itertools.pairwise(means))

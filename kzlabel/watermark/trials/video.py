@@ -178,7 +178,7 @@ class Studio:
             dose = None if strength is None else Dose(strength)
             return self._packets(self._encoded(source, "trial.mkv", payload, dose, place, CHANGE * count / rate))
 
-        dose = choose_strength(trial, frames=frames, rate=rate, key_distance=KEY_DISTANCE)
+        dose = choose_strength(trial, frames=frames, rate=rate, key_distance=KEY_DISTANCE, pixels=width * height)
         plain = encoded("plain.mkv", None).stat().st_size
         marked = encoded("marked.mkv", dose)
         grown = marked.stat().st_size - plain
