@@ -164,8 +164,7 @@ class Embedder:
         count = until - self._given
         changes = [self._up.convert(c, self._changes_from, self._given, count) for c in self._changes]
         sound = self._held[self._given - self._held_from :][:count]
-        change = np.stack(changes, axis=1)
-        change[_silent(sound)] = 0
+        change = np.stack(changes, axis=1) * _sounding(sound)
         self._given = until
         keep = min(self._down.needs((self._cell - CONTEXT) * CELL - WINDOW, 1)[0], until)
         if keep > self._held_from:
@@ -225,12 +224,13 @@ def _sane(samples: Floats) -> Floats:
     return sane
 
 
-def _silent(samples: Floats) -> NDArray[np.bool_]:
-    """(n,): part of a run of digital silence in all channels."""
+def _sounding(samples: Floats) -> Floats:
+    """(n, 1): 0 in runs of digital silence in all channels, rising to 1 within as many samples as make a run."""
     import cv2
     import numpy as np
 
     quiet = (samples == 0).all(axis=1).astype(np.uint8)[None]
     run = np.ones((1, QUIET_RUN + 1), np.uint8)
-    found: NDArray[np.bool_] = cv2.dilate(cv2.erode(quiet, run), run)[0] > 0
-    return found
+    silent = cv2.dilate(cv2.erode(quiet, run), run)
+    rising = cv2.blur(1 - cv2.dilate(silent, run).astype(np.float32), (QUIET_RUN + 1, 1))
+    return rising.reshape(-1, 1).astype(np.float32)
