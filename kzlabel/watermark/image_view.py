@@ -18,7 +18,9 @@ MIN_SIDE = 192  # one tile and a half: less holds too few tiles for one reading
 
 # What a mark may add where nothing hides it, in grey levels squared: with the rounding to 8 bits (1/12), 0.76 rms.
 FLAT_VARIANCE = 0.50
-MOST_FLAT = 0.78  # where nothing is rich: with the rounding, 0.93 rms
+MOST_FLAT = (
+    0.78  # where nothing is rich: with the rounding, 0.93 rms; not where it is scaled up, coarser then to the eye
+)
 # Where a picture is all white, only half of the mark is left of it; twice the power makes up for that. Where it is all
 # black, what is left of it also lifts the black, which SSIM takes ill.
 SATURATED, WHITE_GAIN, BLACK_GAIN = 2.0, 2.0, 0.7
@@ -84,7 +86,8 @@ def room(view: Floats, power: float, hiding: Floats | None = None) -> Floats:
     share = max(min(share, MOST_SHARE), 0.0)
     # What is left over when rich places have all they may have goes to the flat ones.
     more = (ssim_left - share * float((held * loss).mean())) / float(loss.mean())
-    flat += max(0.0, min(more, left - share * float(held.mean()), MOST_FLAT - flat))
+    if hiding is None:
+        flat += max(0.0, min(more, left - share * float(held.mean()), MOST_FLAT - flat))
     full = flat + share * held
     full = np.where(view > 255 - SATURATED, full * WHITE_GAIN, np.where(view < SATURATED, full * BLACK_GAIN, full))
     return np.asarray(np.sqrt(full), np.float32)
