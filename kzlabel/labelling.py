@@ -8,17 +8,24 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from .admission import (
+    STAMPED,
+    check_targets,
+    disclosed_already,
+    format_of,
+    hint_of,
+    labelled_already,
+    refuse_camera,
+    sidecar_of,
+    state_of,
+)
 from .containers.base import Slots
 from .declaration import Declaration, Source
-from .disclosure.plan import DisclosureRecord
 from .disclosure.wording import phrases
-from .errors import AlreadyLabelled, InternalError, KzlabelError, UnreadableFile, UnsupportedFormat, UsageError
-from .evidence import AI, Layer, LayerEvidence, State
+from .errors import AlreadyLabelled, InternalError, KzlabelError, UnreadableFile
+from .evidence import Layer, LayerEvidence, State
 from .files import (
-    LABELLED,
-    check_in_place,
     check_input,
-    check_target,
     copy_whole,
     publish,
     publish_both,
@@ -32,16 +39,15 @@ from .marks import metadata, text_manifest
 from .marks.binding import OwnBinding
 from .marks.definition import definition
 from .marks.manifest import ANY_BYTES, Parent, sign_detached, sign_file
-from .marks.sidecar import path_for
-from .media import Carrier, Format, MediaInfo, Rendered, RenderPlan
+from .media import Carrier, Format, Rendered, RenderPlan
 from .request import Labelled, LabelOptions, Request
 from .signing import DEVELOPMENT, Signer
 from .signing.audit import Signature, Trail
 from .signing.time_stamping import TimeStamping
 from .verification.collect import Collected, Collector
+from .watermarking import confirmed, still_there, watermarking
 
 RENDERED, SIGNED = "rendered", "signed"  # unfinished files, in a folder of their own
-_STAMPED = ("tsa-trusted", "tsa-untrusted")
 
 
 @dataclass(frozen=True)
@@ -70,20 +76,22 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
     source, declaration = request.source, request.declaration
     open_signer, collector = means.open_signer, means.collector
     check_input(source)
-    earlier = collector.collect(source, name=request.name, hint=_hint(request))
-    format = _format(earlier, request, options)
+    earlier = collector.collect(source, name=request.name, hint=hint_of(request))
+    format = format_of(earlier, request, options)
     info = format.probe(source, options.limits)
-    sidecar = _sidecar(request, format, info)
-    _check_targets(request, sidecar, options, earlier, format)
+    sidecar = sidecar_of(request, format, info)
+    check_targets(request, sidecar, options, earlier, format)
 
-    if _labelled_already(earlier, declaration, options, open_signer):
+    if labelled_already(earlier, declaration, options, open_signer):
         return _unchanged(request, options, earlier, format, sidecar)
     if declaration.source is Source.GENERATED and not options.source_confirmed:
-        _refuse_camera(earlier, info, request.name)
+        refuse_camera(earlier, info, request.name)
 
     # What is bound to a sidecar must not keep an earlier manifest inside it, so that it is disclosed and written anew.
-    present = None if request.sidecar else _disclosed_already(earlier, declaration, options, open_signer)
+    present = None if request.sidecar else disclosed_already(earlier, declaration, options, open_signer)
     plan, notes = _render_plan(request, options, earlier, format, disclose=present is None)
+    mark = watermarking(source, format, earlier, declaration, options, open_signer)
+    plan, notes = replace(plan, watermark=mark.plan), (*notes, *mark.notes)
     if request.dry_run:
         if options.signer != DEVELOPMENT:  # opening that one may make a key
             open_signer()
@@ -97,6 +105,10 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
         format.check(source, rendered_path, rendered, options.limits)
         if present is not None:
             rendered = replace(rendered, disclosure=present)
+        if mark.plan is not None:
+            rendered = confirmed(rendered_path, format, rendered, mark.plan, options)
+        elif mark.kept is not None:
+            rendered = still_there(rendered_path, format, rendered, mark.kept, options)
         parent = _parent(request, format, earlier, collector)
         profile = options.profile.name
         (finished, store), unstamped = means.time_stamping.sign(
@@ -115,6 +127,7 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
         declaration,
         sidecar,
         rendered.disclosure,
+        rendered.watermark,
         manifest.detail.get("manifest_id"),
         digest,
         _time_stamp(manifest, means.time_stamping),
@@ -135,142 +148,7 @@ def _as_people_know_it(request: Request) -> Iterator[None]:
         raise type(error)(f"{request.name}: {rest}") from error
 
 
-# --- what is asked for, and whether it can be done ---
-
-
-def _format(earlier: Collected, request: Request, options: LabelOptions) -> Format:
-    format, name = earlier.format, request.name
-    if format is None and earlier.evidence.unreadable and earlier.evidence.sha256 is None:
-        raise UnreadableFile(earlier.evidence.unreadable)
-    if format is None:
-        raise UnsupportedFormat(
-            f"{name}: this is no file format that kzlabel knows; convert it to JPEG, PNG, MP4, MP3, FLAC or plain text"
-        )
-    if format.refusal:
-        raise UnsupportedFormat(format.sentence_of_refusal(Path(name)))
-    expected = request.expected
-    if expected and expected.lower().lstrip(".") not in format.names:
-        raise UsageError(f"{name}: this is a {format.name} file, and --format says {expected}")
-    endings = format.extensions
-    ending = request.target.suffix
-    told = ending and ending != LABELLED  # a name without an ending stays without one
-    if told and ending.lower() not in endings and not options.keep_name:
-        named = Path(name).suffix
-        misnamed = f" named {inert(named)}" if named and named.lower() not in endings else ""
-        raise UsageError(
-            f"{name}: this is a {format.name} file{misnamed}, and the output name says {inert(ending)}; "
-            f"give -o {inert(request.target.stem)}{endings[0]}, or use --keep-name"
-        )
-    return format
-
-
-def _hint(request: Request) -> str:
-    """What tells plain text from Markdown: the input's name, else the format expected, else the output's name."""
-    if Path(request.name).suffix:
-        return request.name
-    return f".{request.expected}" if request.expected else request.target.name
-
-
-def _sidecar(request: Request, format: Format, info: MediaInfo) -> Path | None:
-    """Where the manifest goes if not into the output."""
-    if request.sidecar is not None:
-        return request.sidecar
-    if format.carrier_for(info) is not Carrier.SIDECAR:
-        return None
-    if request.alone:
-        raise UsageError(f"{request.name}: {format.name} cannot hold a manifest; give --sidecar FILE to put it into")
-    return path_for(request.target)
-
-
-def _check_targets(
-    request: Request, sidecar: Path | None, options: LabelOptions, earlier: Collected, format: Format
-) -> None:
-    others = tuple(path for path in (request.parent, options.notice) if path)
-    for path in others:
-        check_input(path)
-    sources = others if request.in_place else (request.source, *others)
-    if request.in_place:
-        check_in_place(request.source)
-    overwrite = options.overwrite or request.in_place
-    check_target(request.target, sources, overwrite=overwrite)
-    if request.sidecar is not None and _stays_inside(earlier, format, options):
-        raise UsageError(
-            f"{request.name}: it carries a manifest already, which stays inside it when nothing is disclosed; "
-            "leave out --sidecar or --no-disclosure"
-        )
-    if sidecar is not None:
-        check_target(sidecar, (request.source, request.target, *others), overwrite=overwrite)
-
-
-def _stays_inside(earlier: Collected, format: Format, options: LabelOptions) -> bool:
-    """Whether rendering would carry an embedded manifest over, which then holds for nothing."""
-    embedded = _state(earlier, Layer.MANIFEST) not in (State.ABSENT, State.NOT_CHECKED)
-    return embedded and format.carrier is Carrier.EMBEDDED and not options.disclosure
-
-
-def _refuse_camera(earlier: Collected, info: MediaInfo, name: str) -> None:
-    manifest, described = earlier.manifest, earlier.layer(Layer.METADATA)
-    proof = metadata.camera(earlier.slots)
-    if described is None or described.ai not in (AI.GENERATED, AI.MODIFIED):
-        proof = proof or info.camera
-    if manifest and manifest.state in (State.VALID, State.EXPIRED) and manifest.ai is AI.NONE:
-        proof = "its manifest names an origin without AI"
-    if proof:
-        raise UsageError(f"{name}: {proof}; say --source modified or generated")
-
-
-def _labelled_already(
-    earlier: Collected, declaration: Declaration, options: LabelOptions, open_signer: Callable[[], Signer]
-) -> bool:
-    """A valid manifest by the same signer, the same declaration, every layer that is asked for present."""
-    manifest = earlier.manifest
-    if manifest is None or manifest.state is not State.VALID:
-        return False
-    try:
-        declared = Declaration.from_json(manifest.detail.get("declaration", {}))
-    except UsageError:
-        return False
-    if not declared.same_assertion(declaration):
-        return False
-    if manifest.detail.get("profile") not in (None, options.profile.name):  # earlier versions record none
-        return False
-    if not _ours(manifest, open_signer):
-        return False
-    if options.tsa_required and manifest.detail.get("time_source") not in _STAMPED:
-        return False
-    if options.disclosure and _state(earlier, Layer.DISCLOSURE) is not State.RECORDED:
-        return False
-    holds = earlier.format is not None and earlier.format.holds
-    return not (options.metadata and holds) or _state(earlier, Layer.METADATA) is State.FOUND
-
-
-def _ours(manifest: LayerEvidence, open_signer: Callable[[], Signer]) -> bool:
-    return bool(manifest.detail.get("signer", {}).get("fingerprint") == open_signer().fingerprint)
-
-
-def _disclosed_already(
-    earlier: Collected, declaration: Declaration, options: LabelOptions, open_signer: Callable[[], Signer]
-) -> DisclosureRecord | None:
-    """The disclosure that a valid manifest of the same signer records, if it says what is to be said.
-
-    It is in the content, since the manifest is bound to that, and is not drawn or spoken a second time.
-    """
-    manifest = earlier.manifest
-    if not options.disclosure or options.texts or manifest is None or manifest.state is not State.VALID:
-        return None
-    if "disclosure" not in manifest.detail or not _ours(manifest, open_signer):
-        return None
-    try:
-        record = DisclosureRecord.from_json(manifest.detail["disclosure"])
-    except ValueError:
-        return None
-    wanted = options.languages is None or set(options.languages) == set(record.languages)
-    return record if wanted and record.source is declaration.source else None
-
-
-def _state(earlier: Collected, layer: Layer) -> State:
-    found = earlier.layer(layer)
-    return found.state if found else State.ABSENT
+# --- what is asked for ---
 
 
 def _render_plan(
@@ -294,7 +172,11 @@ def _render_plan(
                 "take it out, or use --no-metadata"
             )
         notes += told
-    for layer, wanted in (("disclosure", options.disclosure), ("metadata", options.metadata)):
+    for layer, wanted in (
+        ("disclosure", options.disclosure),
+        ("metadata", options.metadata),
+        ("watermark", options.watermark),
+    ):
         if not wanted and layer in options.profile.layers:
             notes.append(f"written without {layer}, which the profile {options.profile.name} requires")
     if not disclose:
@@ -329,7 +211,14 @@ def _sign(
 ) -> tuple[Path, bytes | None]:
     """The finished file, and the manifest store where it goes into a sidecar."""
     opened = parent is not None
-    declared = definition(request.declaration, rendered.disclosure, opened=opened, fmt=format.mime, profile=profile)
+    declared = definition(
+        request.declaration,
+        rendered.disclosure,
+        opened=opened,
+        fmt=format.mime,
+        profile=profile,
+        watermark=rendered.watermark,
+    )
     if sidecar is not None:
         return rendered_path, sign_detached(rendered_path, declared, signer, parent=parent, tsa=tsa)
     finished = room / f"{SIGNED}{format.extensions[0]}"
@@ -376,7 +265,7 @@ def _binding(path: Path, collected: Collected) -> OwnBinding | None:
 def _time_stamp(manifest: LayerEvidence, time_stamping: TimeStamping) -> dict[str, str] | None:
     """When an authority says that the manifest was signed, and which; None if none was asked or answered."""
     at = manifest.detail.get("signed_at")
-    if manifest.detail.get("time_source") not in _STAMPED or at is None or time_stamping.url is None:
+    if manifest.detail.get("time_source") not in STAMPED or at is None or time_stamping.url is None:
         return None
     return {"time": at, "authority": time_stamping.url}
 
@@ -410,7 +299,7 @@ def _read_back(
         raise InternalError(f"{name}: the manifest just written does not hold ({codes}); nothing was written")
     if manifest.detail.get("identifier") != request.declaration.identifier:
         raise InternalError(f"{name}: the manifest just written has another identifier; nothing was written")
-    if rendered.disclosure is not None and _state(found, Layer.DISCLOSURE) is not State.RECORDED:
+    if rendered.disclosure is not None and state_of(found, Layer.DISCLOSURE) is not State.RECORDED:
         raise InternalError(f"{name}: the disclosure is not recorded in the manifest; nothing was written")
     described = found.layer(Layer.METADATA)
     holds = found.format is not None and found.format.holds
@@ -443,7 +332,7 @@ def _signature(
         sha256(store).hexdigest() if store is not None else None,
         signer.fingerprint,
         options.profile.name,
-        source if source in _STAMPED else "none",
+        source if source in STAMPED else "none",
     )
 
 

@@ -22,6 +22,7 @@ class Limits:
     max_nesting: depth of boxes, elements of an XMP packet, tags within tags.
     max_zip_ratio: inflated over packed size of a zip member.
     max_spool_bytes: size of an input that comes from a pipe.
+    watermark_seconds: seconds of searching for watermarks in one file, its decoding aside.
     program_timeout: seconds that one run of an external program may last, for each hour of media (at least one hour).
     """
 
@@ -36,6 +37,7 @@ class Limits:
     max_nesting: int = 32
     max_zip_ratio: int = 200
     max_spool_bytes: int = 4096 * MIB
+    watermark_seconds: float = 60.0
     program_timeout: float = 4 * 3600.0
 
 

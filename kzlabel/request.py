@@ -11,10 +11,14 @@ from .declaration import Declaration, Source
 from .disclosure.plan import DisclosurePlan, DisclosureRecord, Position, TextPlace
 from .limits import DEFAULT_LIMITS, Limits
 from .media import Format, formats
-from .media.base import Progress
+from .media.base import Progress, WatermarkPlan
 from .media.programs.ffmpeg import Programs
 from .profiles import Profile, load_profile
 from .signing import DEVELOPMENT, Passphrase
+from .watermark.keys import WatermarkKey
+from .watermark.payload import Payload
+from .watermark.record import WatermarkRecord
+from .watermark.strength import Strength
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,9 @@ class LabelOptions:
 
     profile: the regime. languages: of the disclosure, None for the profile's. texts: own wording per language.
     position, size, crop_safe, text_place, notice: see DisclosurePlan. encoding: charset of texts, None to detect it.
-    disclosure, metadata: which layers to write. only_new: refuse what is labelled already. overwrite: replace outputs.
+    disclosure, metadata, watermark: which layers to write. watermark_key: whose mark, None for the open key that
+    everybody can read. watermark_strength: see Strength. keep_sound: leave a film's sound bit for bit, without a mark.
+    only_new: refuse what is labelled already. overwrite: replace outputs.
     keep_name: write under the name asked for even if its ending belongs to another format.
     source_confirmed: whether a person said "generated" in so many words; else camera originals are refused.
     ffmpeg: the program to use, None for the one that comes with kzlabel. formats: None for all that are known.
@@ -44,6 +50,10 @@ class LabelOptions:
     encoding: str | None = None
     disclosure: bool = True
     metadata: bool = True
+    watermark: bool = True
+    watermark_key: WatermarkKey = field(default_factory=WatermarkKey)
+    watermark_strength: Strength = Strength.NORMAL
+    keep_sound: bool = False
     only_new: bool = False
     overwrite: bool = False
     keep_name: bool = False
@@ -72,6 +82,15 @@ class LabelOptions:
             crop_safe=self.profile.crop_safe if self.crop_safe is None else self.crop_safe,
             text_place=self.text_place,
             notice=self.notice,
+        )
+
+    def watermark_plan(self, declaration: Declaration) -> WatermarkPlan:
+        """The watermark that these options ask for. The sound of a modified film is left as it is."""
+        return WatermarkPlan(
+            Payload(declaration.identifier, declaration.source),
+            self.watermark_key,
+            self.watermark_strength,
+            sound=declaration.source is Source.GENERATED and not self.keep_sound,
         )
 
     def all_formats(self) -> tuple[Format, ...]:
@@ -118,6 +137,7 @@ class Labelled:
     declaration: Declaration
     sidecar: Path | None = None
     disclosure: DisclosureRecord | None = None
+    watermark: WatermarkRecord | None = None
     manifest_id: str | None = None
     sha256: str | None = None
     time_stamp: Mapping[str, str] | None = None
@@ -147,5 +167,6 @@ class Labelled:
             "time_stamp": dict(self.time_stamp) if self.time_stamp else None,
             "declaration": self.declaration.to_json(),
             "disclosure": self.disclosure.to_json() if self.disclosure else None,
+            "watermark": self.watermark.to_json() if self.watermark else None,
             "notes": list(self.notes),
         }

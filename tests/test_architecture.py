@@ -19,6 +19,8 @@ LAYERS = (
     ("cli", "demo", "__main__"),
     ("labeller", "shorthand"),
     ("labelling",),
+    ("admission",),
+    ("watermarking", "watermark_alone"),
     ("request",),
     ("verification",),
     ("media", "marks"),

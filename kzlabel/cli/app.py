@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from .. import __version__
 from ..errors import ConfigurationError, ExitCode, KzlabelError
 from ..settings import limits_from, read_config
-from . import audit, demo, inspect, keys, label, output, trust, verify
+from . import audit, demo, inspect, keys, label, output, trust, verify, watermark
 from .interrupts import catch_interrupts, interrupt_waits
 from .options import Settings, option
 
@@ -38,6 +38,7 @@ app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 keys.group.command("audit", epilog=audit.EXAMPLE)(audit.audit)
 app.add_typer(keys.group, name="keys")
 app.add_typer(trust.group, name="trust")
+app.add_typer(watermark.group, name="watermark")
 
 
 def _show_version(wanted: bool) -> None:

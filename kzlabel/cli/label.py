@@ -19,8 +19,10 @@ from ..errors import ExitCode, UsageError
 from ..files import check_target, default_target, reason, scratch, spool, write_text, writing
 from ..limits import Limits
 from ..settings import source_date_epoch
+from ..watermark.strength import Strength
 from . import output as terminal
 from .options import Settings, option, passphrase
+from .watermark_keys import key_file
 
 EXAMPLE = "Example: kzlabel label picture.png --generator 'Painter@2.1' --producer 'Studio' -o picture.labelled.png"
 MAX_DECLARATION_BYTES = 1 << 20
@@ -79,6 +81,19 @@ def label(
     ] = None,
     no_disclosure: Annotated[bool, option("--no-disclosure", help="Write no disclosure that people perceive.")] = False,
     no_metadata: Annotated[bool, option("--no-metadata", help="Write no unsigned metadata.")] = False,
+    no_watermark: Annotated[
+        bool, option("--no-watermark", help="Put no invisible identifier into the content.")
+    ] = False,
+    watermark_key: Annotated[
+        Path | None,
+        option("--watermark-key", help="File with a secret of 16 to 1024 bytes; default: the key that all can read."),
+    ] = None,
+    watermark_strength: Annotated[
+        Strength, option("--watermark-strength", help="What it withstands against what could be noticed.")
+    ] = Strength.NORMAL,
+    keep_sound: Annotated[
+        bool, option("--keep-sound", help="Copy a film's sound bit for bit, without a watermark of its own.")
+    ] = False,
     sidecar: Annotated[
         Path | None, option("--sidecar", help="Put the manifest into this file beside the output, not into it.")
     ] = None,
@@ -173,6 +188,10 @@ def label(
         encoding=encoding,
         disclosure=not no_disclosure,
         metadata=not no_metadata,
+        watermark=not no_watermark,
+        watermark_key=key_file(watermark_key, allow_shared_key=allow_shared_key),
+        watermark_strength=watermark_strength,
+        keep_sound=keep_sound,
         only_new=only_new,
         overwrite=overwrite,
         keep_name=keep_name,

@@ -18,6 +18,7 @@ from . import output as terminal
 from . import revocation as revocations
 from .options import Settings, option
 from .trust import believed
+from .watermark_keys import key_file
 
 EXAMPLE = "Example: kzlabel verify --trust root.pem --policy trusted picture.labelled.jpg"
 
@@ -71,6 +72,16 @@ def verify(
     revocation: Annotated[Mode, option("--revocation", help=revocations.HELP)] = Mode.OFF,
     crl: Annotated[list[Path] | None, option("--crl", help=revocations.LIST_HELP, metavar="FILE")] = None,
     ocsp_url: Annotated[str | None, option("--ocsp-url", help=revocations.RESPONDER_HELP, metavar="URL")] = None,
+    no_watermark: Annotated[
+        bool, option("--no-watermark", help="Do not search the content itself, which takes decoding it.")
+    ] = False,
+    watermark_key: Annotated[
+        list[Path] | None,
+        option("--watermark-key", help="File with a secret watermark key, beside the open one; may be repeated."),
+    ] = None,
+    ffmpeg: Annotated[
+        str | None, option("--ffmpeg", help="The ffmpeg program; default: the one that came with kzlabel.")
+    ] = None,
     sidecar: Annotated[Path | None, option("--sidecar", help="The manifest store of the one input.")] = None,
     report: Annotated[
         Path | None, option("--report", help="Write a self-contained HTML page.", metavar="out.html")
@@ -104,6 +115,9 @@ def verify(
             policy=Policy.parse(policy, identity or (), settings.policies),
             limits=settings.limits,
             revocation=revocations.revocation(revocation, crl, ocsp_url),
+            watermark=not no_watermark,
+            watermark_keys=tuple(key_file(path) for path in watermark_key or ()),
+            ffmpeg=ffmpeg,
         )
     )
     rows: list[dict[str, Any]] = []

@@ -11,12 +11,15 @@ from typing import Any
 from .. import __version__
 from ..declaration import Declaration, Source, Training
 from ..disclosure.plan import DisclosureRecord, Form
+from ..watermark.record import WatermarkRecord
+from . import soft_binding
 
 SPEC_VERSION = "2.4.0"  # of the C2PA specification; the conformance programme asks for it in every claim
 
 DECLARATION = "org.kzlabel.declaration"
 DISCLOSURE = "org.kzlabel.disclosure"
 PROFILE = "profile"  # the regime that was labelled for, beside what is declared
+WATERMARK = "watermark"  # and what became of the watermark
 PARENT = "parent"  # names the parent ingredient inside one definition; not stored
 
 # The badge is drawn, the notice put in front, by plain code: IPTC "algorithmicMedia", no trained model has part in it.
@@ -47,26 +50,33 @@ def definition(
     fmt: str,
     title: str | None = None,
     profile: str | None = None,
+    watermark: WatermarkRecord | None = None,
 ) -> dict[str, Any]:
     """The definition of one manifest.
 
     opened: the work has a parent, which the signing function adds as an ingredient: the original of a modified work,
     or an input that carried a manifest. fmt: media type. title: only what the user wants to tell; never a path.
-    profile: the regime that was labelled for.
+    profile: the regime that was labelled for. watermark: what became of it; one that is in the content is bound.
     """
+    own: dict[str, Any] = declaration.to_json()
+    if profile:
+        own[PROFILE] = profile
+    if watermark:
+        own[WATERMARK] = watermark.to_json()
     values: dict[str, Any] = {
         "claim_generator_info": [{"name": "kzlabel", "version": __version__, "specVersion": SPEC_VERSION}],
         "format": fmt,
         "assertions": [
             _created(
                 "c2pa.actions.v2",
-                {"allActionsIncluded": True, "actions": _actions(declaration, disclosure, opened=opened)},
+                {"allActionsIncluded": True, "actions": _actions(declaration, disclosure, watermark, opened=opened)},
             ),
             _created("c2pa.ai-disclosure", _ai_disclosure(declaration)),
-            _created(DECLARATION, {**declaration.to_json(), **({PROFILE: profile} if profile else {})}),
+            _created(DECLARATION, own),
             # JSON-LD must stay JSON, not CBOR.
             {**_created("cawg.metadata", _metadata(declaration)), "kind": "Json"},
             *_training(declaration),
+            *_soft_binding(watermark),
         ],
     }
     if title is not None:
@@ -79,7 +89,15 @@ def _created(label: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"label": label, "created": True, "data": data}
 
 
-def _actions(declaration: Declaration, disclosure: DisclosureRecord | None, *, opened: bool) -> list[dict[str, Any]]:
+def _soft_binding(watermark: WatermarkRecord | None) -> list[dict[str, Any]]:
+    if watermark is None or watermark.identifier is None:
+        return []
+    return [_created(soft_binding.LABEL, soft_binding.assertion_data(watermark.identifier))]
+
+
+def _actions(
+    declaration: Declaration, disclosure: DisclosureRecord | None, watermark: WatermarkRecord | None, *, opened: bool
+) -> list[dict[str, Any]]:
     """How the work came to be, in order. digitalSourceType stands where C2PA 2.4 wants it, and never on c2pa.opened."""
     when = declaration.created_text
     origin: dict[str, Any] = {"digitalSourceType": declaration.source.digital_source_type, "when": when}
@@ -100,6 +118,11 @@ def _actions(declaration: Declaration, disclosure: DisclosureRecord | None, *, o
         actions = [{"action": "c2pa.created", **origin}]
     if disclosure is not None:
         actions.append(_disclosed(disclosure, when))
+    if watermark is not None and watermark.identifier is not None:
+        agent = {"name": "kzlabel", "version": __version__}
+        where = " and ".join(watermark.carriers)
+        told = f"Watermark in the {where}" + (", from before" if watermark.kept else "")
+        actions.append({"action": soft_binding.ACTION, "when": when, "softwareAgent": agent, "description": told})
     return actions
 
 

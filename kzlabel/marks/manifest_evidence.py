@@ -129,6 +129,8 @@ def evidence(
         "profile": report.profile(active),
         "declaration": report.declaration(active),
         "disclosure": report.disclosure(active),
+        "watermark": report.watermark(active),
+        "soft_bindings": report.soft_bindings(active) or None,
         "identities": [one.to_json() for one in named] or None,
         "ingredients": [entry.to_json() for entry in ingredients],
         "ingredients_ok": not any(entry.broken for entry in ingredients),

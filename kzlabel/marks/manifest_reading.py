@@ -9,8 +9,8 @@ from typing import Any
 from ..declaration import Training
 from ..evidence import AI, State
 from ..inert import inert
-from . import codes
-from .definition import DECLARATION, DISCLOSURE, PROFILE, record_from_store
+from . import codes, soft_binding
+from .definition import DECLARATION, DISCLOSURE, PROFILE, WATERMARK, record_from_store
 from .source_types import ai_of
 
 MAX_INGREDIENTS = 200
@@ -256,12 +256,27 @@ class ManifestReport:
         found = self.assertions(manifest).get(DECLARATION)
         if not isinstance(found, dict):
             return None
-        return plain_mapping({key: value for key, value in found.items() if key != PROFILE})
+        return plain_mapping({key: value for key, value in found.items() if key not in (PROFILE, WATERMARK)})
 
     def profile(self, manifest: str) -> str | None:
         """The labelling profile, as our own declaration records it; None for works of earlier versions."""
         found = _mapping(self.assertions(manifest).get(DECLARATION)).get(PROFILE)
         return inert(found, 80) if isinstance(found, str) and found else None
+
+    def watermark(self, manifest: str) -> dict[str, Any] | None:
+        """What became of the watermark, as our own declaration records it."""
+        found = _mapping(self.assertions(manifest).get(DECLARATION)).get(WATERMARK)
+        return plain_mapping(found) if isinstance(found, dict) else None
+
+    def soft_bindings(self, manifest: str) -> list[str]:
+        """Identifiers of watermarks of our own algorithm to which the manifest is bound."""
+        found = (
+            identifier
+            for label, assertion in self.assertions(manifest).items()
+            if _base(label) == soft_binding.LABEL
+            for identifier in soft_binding.identifiers(_mapping(assertion))
+        )
+        return list(dict.fromkeys(found))[: soft_binding.MAX_BINDINGS]
 
     def binding(self, manifest: str, depth: int = 0) -> tuple[str, Mapping[str, Any]] | None:
         """Kind and assertion of the hard binding; that of the parent for an update manifest."""

@@ -14,6 +14,11 @@ from ..containers.base import Container, Slot, Slots
 from ..disclosure.plan import DisclosurePlan, DisclosureRecord
 from ..errors import UnsupportedFormat
 from ..limits import DEFAULT_LIMITS, Limits
+from ..watermark.detection import Detection
+from ..watermark.keys import WatermarkKey
+from ..watermark.payload import Payload
+from ..watermark.record import WatermarkRecord
+from ..watermark.strength import Strength
 from .programs.ffmpeg import Programs
 
 HEADER_BYTES = 64 * 1024  # what `score` gets to see: enough for a text's first screen and for any magic number
@@ -60,14 +65,29 @@ class MediaInfo:
 
 
 @dataclass(frozen=True)
+class WatermarkPlan:
+    """The mark that a render puts into pixels or samples.
+
+    sound: whether the sound of a film gets it as well, for which it is encoded anew.
+    """
+
+    payload: Payload
+    key: WatermarkKey = field(default_factory=WatermarkKey)
+    strength: Strength = Strength.NORMAL
+    sound: bool = True
+
+
+@dataclass(frozen=True)
 class RenderPlan:
     """What one pass over the media has to do: everything in one decode and one encode.
 
-    disclosure: None leaves samples, pixels and characters as they are. slots: metadata that must stand in the output,
+    disclosure: None draws, speaks and writes nothing. watermark: None puts no mark in; where both are None, samples,
+    pixels and characters stay as they are. slots: metadata that must stand in the output,
     already merged with what the input held. encoding: the charset of a text, None to detect it.
     """
 
     disclosure: DisclosurePlan | None = None
+    watermark: WatermarkPlan | None = None
     slots: Slots = field(default_factory=Slots)
     encoding: str | None = None
     limits: Limits = DEFAULT_LIMITS
@@ -76,11 +96,20 @@ class RenderPlan:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What was done: `info` as expected of the output, the disclosure's record, sentences for a person."""
+    """What was done: `info` as expected of the output, the records, sentences for a person."""
 
     info: MediaInfo
     disclosure: DisclosureRecord | None = None
     notes: tuple[str, ...] = ()
+    watermark: WatermarkRecord | None = None
+
+
+@dataclass(frozen=True)
+class Watermarks:
+    """Marks that were read, each with its carrier, "picture" or "sound"; `why`, if the file was not looked at."""
+
+    found: tuple[tuple[str, Detection], ...] = ()
+    why: str | None = None
 
 
 class Format(ABC):
@@ -121,6 +150,18 @@ class Format(ABC):
         Raises UnreadableFile, LimitExceeded, RequirementNotMet, MissingProgram, OutputError.
         """
         raise UnsupportedFormat(self.sentence_of_refusal(source))
+
+    @property
+    def marks(self) -> bool:
+        """Whether `render` can put a watermark into works of this format, and `watermarks` read it."""
+        return False
+
+    def watermarks(self, source: Path, keys: tuple[WatermarkKey, ...], limits: Limits) -> Watermarks:
+        """Decode a file and look for marks of any of these keys. Takes at most `limits.watermark_seconds`.
+
+        Raises UnreadableFile, LimitExceeded, MissingProgram.
+        """
+        return Watermarks(why="works of this format carry no watermark")
 
     @property
     def names(self) -> frozenset[str]:

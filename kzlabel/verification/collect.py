@@ -22,7 +22,9 @@ from ..marks.manifest import ANY_BYTES, read
 from ..media import HEADER_BYTES, Carrier, Format, Medium, detect, formats
 from ..trust import NOBODY, Trust
 from ..trust.revocation import RevocationChecker, Status
+from ..watermark.keys import WatermarkKey
 from .facts import REVOCATION
+from .watermarks import watermark_layers
 
 # Up to this size a file is read once, and hash, manifest and slots are of the same bytes. A larger one is streamed by
 # each, and hashed beside them; below, that costs more than it saves: hashing 4 MiB takes 2 ms, a thread on a busy
@@ -59,11 +61,15 @@ class Collected:
 
 @dataclass(frozen=True)
 class Collector:
-    """Collects evidence with the same trust, formats and limits for many files; safe for threads."""
+    """Collects evidence with the same trust, formats and limits for many files; safe for threads.
+
+    watermark_keys: whose marks are looked for in the content itself; none: not at all, which evidence tells.
+    """
 
     trust: Trust = NOBODY
     limits: Limits = DEFAULT_LIMITS
     revocation: RevocationChecker | None = None
+    watermark_keys: tuple[WatermarkKey, ...] = ()
     formats: tuple[Format, ...] = field(default_factory=formats)
 
     def collect(
@@ -114,7 +120,9 @@ class Collector:
 
         sidecar_evidence, sidecar_store = self._beside(content, mime, beside)
         store = store or sidecar_store
+        watermarks, unsearched = watermark_layers(content.path, format, self.watermark_keys, self.limits)
         nothing = unfound and sidecar_evidence is None and described.state is State.ABSENT
+        nothing = nothing and not any(layer.state is State.FOUND for layer in watermarks)
         if complaint and nothing:
             return Collected(
                 Evidence(shown, medium=_medium(format), format=format.mime if format else None, unreadable=complaint),
@@ -127,6 +135,9 @@ class Collector:
         if format is not None:
             layers.append(described)
         layers.append(_disclosure(manifest, sidecar_evidence))
+        layers += watermarks
+        if unsearched:
+            not_checked[Layer.WATERMARK] = unsearched
         if why := _revocation_gap(manifest, sidecar_evidence):
             not_checked[REVOCATION] = why
         evidence = Evidence(

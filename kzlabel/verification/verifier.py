@@ -8,8 +8,11 @@ from typing import BinaryIO
 
 from ..files import scratch, spool, writing
 from ..limits import DEFAULT_LIMITS, Limits
+from ..media import formats
+from ..media.programs.ffmpeg import Programs
 from ..trust import NOBODY, Policy, Trust
 from ..trust.revocation import OFF, Revocation, RevocationChecker
+from ..watermark.keys import WatermarkKey
 from .collect import Collector
 from .judge import judge
 from .verdict import Verdict
@@ -19,13 +22,18 @@ from .verdict import Verdict
 class VerifyOptions:
     """How to verify, the same for many files. trust: whom to believe. policy: what to accept.
 
-    revocation: whether to ask if trusted signers were revoked; nothing is asked by default.
+    revocation: whether to ask if trusted signers were revoked; nothing is asked by default. watermark: whether to
+    search the content itself for marks, which takes a decoding. watermark_keys: secret keys, beside the open one.
+    ffmpeg: the program that decodes films and recordings, None for the one that comes with kzlabel.
     """
 
     trust: Trust = NOBODY
     policy: Policy = field(default_factory=Policy)
     limits: Limits = DEFAULT_LIMITS
     revocation: Revocation = OFF
+    watermark: bool = True
+    watermark_keys: tuple[WatermarkKey, ...] = ()
+    ffmpeg: str | None = None
 
 
 class Verifier:
@@ -35,7 +43,14 @@ class Verifier:
         self.options = options or VerifyOptions()
         asked = self.options.revocation.asked
         checker = RevocationChecker(self.options.revocation, self.options.trust.anchors) if asked else None
-        self._collector = Collector(trust=self.options.trust, limits=self.options.limits, revocation=checker)
+        programs = Programs(ffmpeg=self.options.ffmpeg)
+        self._collector = Collector(
+            trust=self.options.trust,
+            limits=self.options.limits,
+            revocation=checker,
+            watermark_keys=(WatermarkKey(), *self.options.watermark_keys) if self.options.watermark else (),
+            formats=tuple(format.using(programs) for format in formats()),
+        )
 
     def verify(
         self,

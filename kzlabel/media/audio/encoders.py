@@ -32,12 +32,14 @@ class Encoding:
     """options: of ffmpeg's output. sample_fmt: what the encoder gets. frame: samples by which the length may differ.
 
     pcm: the PCM codec whose bytes are the samples exactly, for a lossless codec; None for a lossy one.
+    depth: bits of a sample, where they are integers.
     room: dB by which a peak may rise when this encoder's work is decoded, by measurement.
     """
 
     options: dict[str, Any] = field(default_factory=dict)
     sample_fmt: str = "fltp"
     pcm: str | None = None
+    depth: int = 0
     frame: int = 0
     room: float = LOSSLESS_ROOM
 
@@ -60,16 +62,18 @@ def aac(stream: Stream, rate: int, channels: int) -> Encoding:
 def alac(stream: Stream) -> Encoding:
     deep = stream.sample_fmt.startswith("s32")
     options = {"acodec": "alac"}
-    return Encoding(options, "s32p" if deep else "s16p", "pcm_s32le" if deep else "pcm_s16le")
+    if deep:
+        return Encoding(options, "s32p", "pcm_s32le", 24)
+    return Encoding(options, "s16p", "pcm_s16le", 16)
 
 
 def flac(stream: Stream, depth: int) -> Encoding:
     """depth: bits of a sample as the stream's header says. ffmpeg writes 16, 24 or 32; the values stay the same."""
     deep = stream.sample_fmt.startswith("s32")
     options: dict[str, Any] = {"acodec": "flac"}
-    if depth > 24:
-        options |= {"bits_per_raw_sample": 32, "strict": "experimental"}
-    return Encoding(options, "s32" if deep else "s16", "pcm_s32le" if deep else "pcm_s16le")
+    if deep:
+        options |= {"bits_per_raw_sample": 32, "strict": "experimental"} if depth > 24 else {"bits_per_raw_sample": 24}
+    return Encoding(options, "s32" if deep else "s16", "pcm_s32le" if deep else "pcm_s16le", depth)
 
 
 def vorbis(stream: Stream, rate: int, channels: int) -> Encoding:

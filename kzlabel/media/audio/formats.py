@@ -16,7 +16,8 @@ from ..base import Carrier
 from ..programs.probe import Stream
 from . import encoders, keeping, sniff
 from .encoders import Encoding
-from .recording import Prepared, Recording, channels
+from .marking import channels
+from .recording import Prepared, Recording
 
 
 class Mp3(Recording):

@@ -231,7 +231,7 @@ def _flac_blocks(file: BinaryIO, start: int, limits: Limits) -> Iterator[tuple[i
 def _moved_block(kind: int, data: bytes, samples: int, rate: int, name: str) -> bytes:
     if kind == _COMMENTS:
         return render_comments(_moved_comments(parse_comments(data, name), samples / rate))
-    return _moved_cues(data, samples) if kind == _CUESHEET else data
+    return _moved_cues(data, samples) if kind == _CUESHEET and samples else data
 
 
 def _moved_comments(comments: Comments, seconds: float) -> Comments:

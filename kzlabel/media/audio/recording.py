@@ -14,12 +14,17 @@ from ...disclosure.plan import DisclosureRecord, Form
 from ...errors import InternalError, LimitExceeded, UnreadableFile, UnsupportedFormat
 from ...files import copy_whole, scratch
 from ...limits import DEFAULT_LIMITS, Limits
-from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan
-from ..programs.ffmpeg import builder, location, opened, run
+from ...watermark.detection import Unmarkable
+from ...watermark.keys import WatermarkKey
+from ...watermark.record import WatermarkRecord
+from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
+from ..programs.ffmpeg import Feed, arguments, builder, location, opened, run
 from ..programs.probe import Probe, Stream, probe
 from .encoders import Encoding
+from .listening import heard
+from .marking import Marker, channels, layout_is_named, marked, unmarked
 from .measuring import Measured, Part, measure
-from .speaking import Placing, at_loudness, layout_is_named, placed, placing, spoken
+from .speaking import Placing, at_loudness, placed, placing, spoken
 from .waves import write_wave
 
 # Share of the progress that measuring takes: decoding alone, against decoding and encoding.
@@ -31,14 +36,15 @@ _PROTECTED = ("enca", "drms", "aavd")
 class Prepared:
     """All that is known before anything is written.
 
-    sound: the notice, (samples,), float, at the programme's rate and final loudness. place: its channels.
+    sound: the notice, (samples,), float, at the programme's rate and final loudness; empty where none is spoken.
+    place: its channels.
     """
 
     stream: Stream
     probed: Probe
     measured: Measured
     encoding: Encoding
-    notice: Notice
+    notice: Notice | None
     sound: Any
     loudness: float
     place: Placing
@@ -93,14 +99,26 @@ class Recording(Format):
 
     def render(self, source: Path, target: Path, plan: RenderPlan) -> Rendered:
         info = self.probe(source, plan.limits)
-        if plan.disclosure is None:
-            copy_whole(source, target)
-            self.fill(target, plan)
-            return Rendered(info)
+        if plan.disclosure is None and plan.watermark is None:
+            return self._copied(source, target, info, plan, None)
+        try:
+            self.refuse(source, info.detail["probe"], info.detail["stream"])
+        except UnsupportedFormat as error:
+            if plan.disclosure is not None:
+                raise
+            return self._copied(source, target, info, plan, unmarked(error, source.name))
         prepared = self.prepare(source, info, plan)
-        notes = self.write(source, target, prepared, plan)
-        self.fill(target, plan)
-        return rendered(prepared, info, notes, plan)
+        if plan.watermark is None:
+            return self._written(source, target, info, prepared, None, plan)
+        marker = Marker(plan.watermark, prepared.encoding, prepared.stream)
+        try:
+            return self._written(source, target, info, prepared, marker, plan)
+        except Unmarkable as error:
+            target.unlink(missing_ok=True)
+            record = unmarked(error, source.name)
+        if plan.disclosure is None:
+            return self._copied(source, target, info, plan, record)
+        return replace(self._written(source, target, info, prepared, None, plan), watermark=record)
 
     def check(self, source: Path, target: Path, rendered: Rendered, limits: Limits) -> None:
         assert self.demuxer
@@ -118,13 +136,16 @@ class Recording(Format):
         if promise is None:
             return
         common = {"demuxer": self.demuxer, "limits": limits, "program": self.programs.ffmpeg}
-        programme = measure(target, Part(promise.notice), digest=promise.encoding.pcm, **common)  # type: ignore[arg-type]
-        notice = measure(target, Part(0, promise.notice), **common)  # type: ignore[arg-type]
+        pcm = promise.encoding.pcm if promise.measured.digest else None
+        programme = measure(target, Part(promise.notice), digest=pcm, **common)  # type: ignore[arg-type]
         difference = abs(programme.samples - promise.measured.samples)
         if difference > promise.encoding.frame:
             raise InternalError(f"{target.name}: the programme's length changed by {difference} samples")
         if programme.digest != promise.measured.digest:
             raise InternalError(f"{target.name}: the programme's samples changed")
+        if not promise.notice:
+            return
+        notice = measure(target, Part(0, promise.notice), **common)  # type: ignore[arg-type]
         if notice.loudness is None or abs(notice.loudness - promise.loudness) > TOLERANCE:
             raise InternalError(
                 f"{target.name}: the notice has {notice.loudness} LUFS in place of {promise.loudness:.1f}"
@@ -151,11 +172,9 @@ class Recording(Format):
         return {}
 
     def prepare(self, source: Path, info: MediaInfo, plan: RenderPlan) -> Prepared:
-        """Measure the programme and make the notice for it. Raises what `render` raises."""
+        """Measure the programme and make the notice for it, if any. Raises what `render` raises."""
         assert self.demuxer
-        assert plan.disclosure
         probed, stream = info.detail["probe"], info.detail["stream"]
-        self.refuse(source, probed, stream)
         encoding = self.encoding(source, stream, _bit_rate(source, stream, probed), plan.limits)
         measured = measure(
             source,
@@ -177,11 +196,34 @@ class Recording(Format):
                 f"{source.name}: it lasts longer than max_duration, {plan.limits.max_duration:.0f} seconds; "
                 "cut it, or raise the limit"
             )
-        notice = choose(plan.disclosure, measured.samples / stream.sample_rate)
         place = placing(stream.layout, channels(stream))
+        if plan.disclosure is None:
+            return Prepared(stream, probed, measured, encoding, None, (), 0.0, place)
+        notice = choose(plan.disclosure, measured.samples / stream.sample_rate)
         sound = spoken(notice, stream.sample_rate, plan.limits, self.programs.ffmpeg)
         loud = at_loudness(sound, stream.sample_rate, measured.loudness, place, room=encoding.room)
         return Prepared(stream, probed, measured, encoding, notice, loud.sound, loud.loudness, place)
+
+    @property
+    def marks(self) -> bool:
+        return True
+
+    def watermarks(self, source: Path, keys: tuple[WatermarkKey, ...], limits: Limits) -> Watermarks:
+        assert self.demuxer
+        try:
+            stream: Stream = self.probe(source, limits).detail["stream"]
+        except UnsupportedFormat as error:
+            return Watermarks(why=str(error).removeprefix(f"{source.name}: "))
+        found = heard(
+            opened(source, self.demuxer, limits)["a:0"],
+            stream,
+            keys,
+            patience=limits.watermark_seconds,
+            name=source.name,
+            limits=limits,
+            program=self.programs.ffmpeg,
+        )
+        return Watermarks(tuple(("sound", one) for one in found))
 
     def refuse(self, source: Path, probed: Probe, stream: Stream) -> None:
         """Raises UnsupportedFormat, with what to do, for a recording that would lose something."""
@@ -197,8 +239,13 @@ class Recording(Format):
                 f"{source.name}: its {stream.layout or 'channels'} have no known places; name them by converting it"
             )
 
-    def write(self, source: Path, target: Path, prepared: Prepared, plan: RenderPlan) -> tuple[str, ...]:
+    def write(
+        self, source: Path, target: Path, prepared: Prepared, marker: Marker | None, plan: RenderPlan
+    ) -> tuple[str, ...]:
         """One run for decoding, joining and encoding; then what stands beside the sound. Returns notes."""
+        if marker:
+            self._encode_marked(source, target, prepared, marker, plan)
+            return self.keep(source, target, prepared, plan.limits)
         with scratch() as folder:
             clip = folder / "notice.wav"
             write_wave(prepared.sound.reshape(-1, 1), prepared.stream.sample_rate, clip)
@@ -219,30 +266,74 @@ class Recording(Format):
             "channel_layouts": stream.layout,
         }
         notice = placed(clip, stream.layout, prepared.place).filter("aformat", **shape)
-        # Dated later by the notice's length: that moves the chapters, while the samples are numbered anew in any case.
-        dated = {"itsoffset": f"{prepared.seconds:.6f}"} if self.chapters_by_ffmpeg else {}
-        programme = opened(source, self.demuxer, plan.limits, **dated)["a:0"]
+        programme = self._dated(source, prepared, plan.limits)["a:0"]
         programme = programme.filter("asetpts", "N/SR/TB").filter("aformat", **shape)
         joined = builder().filter([notice, programme], "concat", n=2, v=0, a=1).filter("asetpts", "N/SR/TB")
-        outputs = builder().output(
-            joined,
-            location(target),
-            f=self.muxer,
-            **{"map_metadata:g": -1},
-            fflags="+bitexact",
-            **{"flags:a": "+bitexact"},
-            **({} if self.chapters_by_ffmpeg else {"map_chapters": -1}),
-            **encoding.options,
-            **self.muxing(source, plan.limits),
+        outputs = builder().output(joined, location(target), **self._options(source, prepared, plan.limits))
+        self._run(outputs, source, prepared, plan)
+
+    def _encode_marked(self, source: Path, target: Path, prepared: Prepared, marker: Marker, plan: RenderPlan) -> None:
+        """The same with the samples going through `marker` on their way, in another run of the program."""
+        import numpy as np
+
+        assert self.demuxer
+        before = np.zeros((len(prepared.sound), channels(prepared.stream)), np.float32)
+        if len(before):
+            before[:, list(prepared.place.carrying)] = np.asarray(prepared.sound, np.float32)[:, None]
+        feed = marker.feed(
+            opened(source, self.demuxer, plan.limits)["a:0"],
+            before=before,
+            name=source.name,
+            limits=plan.limits,
+            program=self.programs.ffmpeg,
         )
+        options = self._options(source, prepared, plan.limits)
+        if self.chapters_by_ffmpeg:
+            options["map_chapters"] = 1
+        told = arguments(builder().output(marker.handed_over(), location(target), **options))
+        if self.chapters_by_ffmpeg:
+            # A second input of which nothing but the chapters is used, which ffmpeg-python cannot say.
+            beside = arguments(builder().output(self._dated(source, prepared, plan.limits), "none"))
+            place = told.index("pipe:0") + 1
+            told[place:place] = beside[: beside.index(location(source)) + 1]
+        self._run(told, source, prepared, plan, feed)
+
+    def _dated(self, source: Path, prepared: Prepared, limits: Limits) -> Any:
+        """The programme, dated later by the notice's length: that moves its chapters; samples are numbered anew."""
+        assert self.demuxer
+        later = {"itsoffset": f"{prepared.seconds:.6f}"} if self.chapters_by_ffmpeg else {}
+        return opened(source, self.demuxer, limits, **later)
+
+    def _options(self, source: Path, prepared: Prepared, limits: Limits) -> dict[str, Any]:
+        """Of the encoder and the muxer."""
+        exact = {"map_metadata:g": -1, "fflags": "+bitexact", "flags:a": "+bitexact"}
+        chapters = {} if self.chapters_by_ffmpeg else {"map_chapters": -1}
+        return {"f": self.muxer, **exact, **chapters, **prepared.encoding.options, **self.muxing(source, limits)}
+
+    def _run(self, outputs: Any, source: Path, prepared: Prepared, plan: RenderPlan, feed: Feed | None = None) -> None:
         run(
             outputs,
             name=source.name,
             limits=plan.limits,
             program=self.programs.ffmpeg,
-            duration=prepared.seconds + prepared.measured.samples / stream.sample_rate,
+            duration=prepared.seconds + prepared.measured.samples / prepared.stream.sample_rate,
             progress=_share(plan.progress, MEASURING_SHARE, 1.0),
+            feed=feed,
         )
+
+    def _written(
+        self, source: Path, target: Path, info: MediaInfo, prepared: Prepared, marker: Marker | None, plan: RenderPlan
+    ) -> Rendered:
+        notes = self.write(source, target, prepared, marker, plan)
+        self.fill(target, plan)
+        return rendered(prepared, info, notes, marker, plan)
+
+    def _copied(
+        self, source: Path, target: Path, info: MediaInfo, plan: RenderPlan, record: WatermarkRecord | None
+    ) -> Rendered:
+        copy_whole(source, target)
+        self.fill(target, plan)
+        return Rendered(info, watermark=record)
 
 
 def transcode(wave: Path, target: Path, to: Recording, *, limits: Limits) -> None:
@@ -260,50 +351,37 @@ def transcode(wave: Path, target: Path, to: Recording, *, limits: Limits) -> Non
     run(outputs, name=wave.name, limits=limits, program=program)
 
 
-def rendered(prepared: Prepared, info: MediaInfo, notes: tuple[str, ...], plan: RenderPlan) -> Rendered:
-    """The record of what was said, and the promise that `check` holds the file to."""
-    assert plan.disclosure
-    stream = prepared.stream
-    record = DisclosureRecord(
-        form=Form.NOTICE,
-        source=plan.disclosure.source,
-        languages=prepared.notice.languages,
-        wording=prepared.notice.wording,
-        place="start",
-        seconds=(0.0, prepared.seconds),
-        loudness=prepared.loudness,
-        notes=prepared.notice.notes,
-    )
-    promise = Promise(stream, len(prepared.sound), prepared.measured, prepared.encoding, prepared.loudness)
-    total = prepared.seconds + prepared.measured.samples / stream.sample_rate
-    all_notes = [*prepared.notice.notes, *notes]
-    if loudness_beside(prepared.measured.loudness) - prepared.loudness > TOLERANCE_LOUD:
-        all_notes.append(f"The programme is louder than speech can be: the notice has {prepared.loudness:.0f} LUFS.")
-    if prepared.measured.faults:
-        all_notes.append("The recording has damaged places; they were passed over.")
+def rendered(
+    prepared: Prepared, info: MediaInfo, notes: tuple[str, ...], marker: Marker | None, plan: RenderPlan
+) -> Rendered:
+    """The records of what was said and marked, and the promise that `check` holds the file to."""
+    stream, measured = prepared.stream, prepared.measured
+    if marker:
+        measured = replace(measured, digest=marker.digest)
+    promise = Promise(stream, len(prepared.sound), measured, prepared.encoding, prepared.loudness)
+    total = prepared.seconds + measured.samples / stream.sample_rate
     info = replace(info, duration=total, detail={**info.detail, "promise": promise})
-    return Rendered(info, record, tuple(all_notes))
-
-
-def channels(stream: Stream) -> int:
-    """How many channels a layout has, by ffmpeg's name for it."""
-    known = {
-        "mono": 1,
-        "stereo": 2,
-        "downmix": 2,
-        "quad": 4,
-        "quad(side)": 4,
-        "hexagonal": 6,
-        "octagonal": 8,
-        "cube": 8,
-    }
-    layout = stream.layout
-    if layout in known:
-        return known[layout]
-    head = layout.split("(")[0].split(" ")[0]
-    if head.replace(".", "").isdigit():
-        return sum(int(part) for part in head.split("."))
-    return layout.count("+") + 1
+    all_notes = [*notes]
+    record = None
+    if notice := prepared.notice:
+        assert plan.disclosure
+        record = DisclosureRecord(
+            form=Form.NOTICE,
+            source=plan.disclosure.source,
+            languages=notice.languages,
+            wording=notice.wording,
+            place="start",
+            seconds=(0.0, prepared.seconds),
+            loudness=prepared.loudness,
+            notes=notice.notes,
+        )
+        all_notes = [*notice.notes, *notes]
+        if loudness_beside(measured.loudness) - prepared.loudness > TOLERANCE_LOUD:
+            level = f"{prepared.loudness:.0f} LUFS"
+            all_notes.append(f"The programme is louder than speech can be: the notice has {level}.")
+    if measured.faults:
+        all_notes.append("The recording has damaged places; they were passed over.")
+    return Rendered(info, record, tuple(all_notes), marked(marker.plan, "sound") if marker else None)
 
 
 def _bit_rate(source: Path, stream: Stream, probed: Probe) -> int:

@@ -13,6 +13,7 @@ from ...files import open_input
 from ...limits import Limits
 from ..base import HEADER_BYTES
 from ..programs.ffmpeg import builder, location, opened, run
+from .marking import layout_is_named
 
 if TYPE_CHECKING:
     from .loudness import Levelled, Sound
@@ -86,11 +87,6 @@ def placed(path: Path, layout: str, place: Placing) -> Any:
     """The ffmpeg input of a one-channel WAV, laid out on the programme's channels."""
     name = layout if layout_is_named(layout) else f"{place.channels}c"
     return builder().input(location(path), format="wav")["a:0"].filter("pan", args=f"{name}|{place.matrix}")
-
-
-def layout_is_named(layout: str) -> bool:
-    """Whether ffmpeg gave the layout a name, rather than "6 channels" or "ambisonic 1"."""
-    return bool(layout) and " " not in layout
 
 
 def _demuxer(path: Path, limits: Limits) -> str:

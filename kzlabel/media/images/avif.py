@@ -11,9 +11,9 @@ from ...limits import Limits
 from ..base import MediaInfo, RenderPlan
 from ..brands import brands
 from .avif_boxes import settle, structure
-from .lazy import stamped_frames
+from .lazy import drawn_frames
+from .overlay import Overlay
 from .raster import Raster, Redrawn, described, guard, orientation_of, reading, writing
-from .stamp import Stamp
 
 # The file does not tell the quality it was made with. At 90 no loss is visible; at speed 6, libavif's own default,
 # 12 megapixels take some 3 s.
@@ -55,9 +55,6 @@ class Avif(Raster):
         )
 
     def redraw(self, source: Path, target: Path, info: MediaInfo, plan: RenderPlan) -> Redrawn:
-        assert plan.disclosure
-        assert info.width
-        assert info.height
         with reading(source.name), source.open("rb") as file:
             found = structure(file, plan.limits)
         if found.deep:
@@ -66,14 +63,7 @@ class Avif(Raster):
                 "convert it to 8 bits, or to 16-bit PNG"
             )
         animated = bool(info.frames and info.frames > 1)
-        stamp = Stamp(
-            info.width,
-            info.height,
-            plan.disclosure,
-            source=source,
-            orientation=info.detail["orientation"],
-            opaque=animated,
-        )
+        overlay = Overlay(info, plan, source=source, opaque=animated)
         with self.opened(source) as picture:
             settings: dict[str, Any] = {
                 "quality": QUALITY,
@@ -83,14 +73,15 @@ class Avif(Raster):
                 "xmp": plan.slots.xmp[0] if plan.slots.xmp else picture.info.get("xmp"),
                 "exif": _exif(plan.slots.exif or picture.info.get("exif"), info.detail["orientation"]),
             }
-            frames = stamped_frames(picture, stamp, info.frames or 1, name=source.name, progress=plan.progress)
+            frames = drawn_frames(picture, overlay, info.frames or 1, name=source.name, progress=plan.progress)
             if animated:
                 settings |= {"save_all": True, "duration": list(found.milliseconds)}
             with writing(target.name):
                 frames.save(target, "AVIF", **settings)
                 if animated:
                     settle(target, found.plays or 0, plan.limits)
-        return Redrawn(stamp.record(), (f"it was encoded anew at AVIF quality {QUALITY}",))
+        notes = (f"it was encoded anew at AVIF quality {QUALITY}",)
+        return Redrawn(overlay.disclosed(), notes, watermark=overlay.marked())
 
 
 def _exif(block: bytes | None, orientation: int) -> bytes | None:

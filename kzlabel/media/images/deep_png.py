@@ -12,6 +12,7 @@ from ...errors import UnreadableFile
 from ...limits import Limits
 from ..base import MediaInfo
 from ..programs import ffmpeg
+from .overlay import Overlay
 from .raster import created, writing
 from .stamp import Stamp, blend
 
@@ -19,25 +20,20 @@ ROWS = 64  # encoded at a time: bounds the memory for trying filters
 _CHANNELS = {"ya16be": 2, "rgb48be": 3, "rgba64be": 4}
 
 
-def redraw_deep(source: Path, target: Path, info: MediaInfo, stamp: Stamp, samples: str, limits: Limits) -> None:
-    """Badge a PNG without losing a bit elsewhere. samples: ffmpeg's name for its pixels, a key of _CHANNELS.
+def redraw_deep(source: Path, target: Path, info: MediaInfo, overlay: Overlay, samples: str, limits: Limits) -> None:
+    """Draw on a PNG without losing a bit elsewhere. samples: ffmpeg's name for its pixels, a key of _CHANNELS.
 
-    Raises UnreadableFile, LimitExceeded, MissingProgram, OutputError.
+    Raises UnreadableFile, LimitExceeded, MissingProgram, OutputError, Unmarkable.
     """
-    import numpy as np
-    from PIL import Image
-
     width, height = _stored(info)
     pixels = _decode(source, width, height, samples, limits)
-    left, top, right, bottom = stamp.box
-    under = pixels[top:bottom, left:right].astype(np.uint16)
-    drawn = blend(under, stamp.plate, stamp.ink)
-    if samples != "rgb48be":  # transparent pixels under the badge become opaque
-        cover = np.asarray(stamp.plate, dtype=np.float64) / 255
-        drawn[..., -1] = np.rint(under[..., -1] * (1 - cover) + 65535 * cover)
-    pixels[top:bottom, left:right] = drawn
-    colours = (drawn >> 8).astype(np.uint8)[..., : 3 if drawn.shape[2] > 2 else 1]
-    stamp.measure(Image.fromarray(colours if colours.shape[2] == 3 else colours[..., 0]))
+    if overlay.stamp:
+        _draw(pixels, overlay.stamp, alpha=samples != "rgb48be")
+    if overlay.mark:
+        overlay.mark.put_deep(pixels, badge=overlay.stamp.box if overlay.stamp else None)
+        overlay.insist()
+    if overlay.stamp:
+        _measure(pixels, overlay.stamp)
     with created(target) as file, writing(target.name):
         _encode(file, pixels)
 
@@ -70,6 +66,28 @@ def _decode(source: Path, width: int, height: int, samples: str, limits: Limits)
     if len(raw) != expected:
         raise UnreadableFile(f"{source.name}: the picture is cut off; it may be damaged")
     return np.frombuffer(raw, dtype=">u2").reshape(height, width, channels)
+
+
+def _draw(pixels: Any, stamp: Stamp, *, alpha: bool) -> None:
+    import numpy as np
+
+    left, top, right, bottom = stamp.box
+    under = pixels[top:bottom, left:right].astype(np.uint16)
+    drawn = blend(under, stamp.plate, stamp.ink)
+    if alpha:  # transparent pixels under the badge become opaque
+        cover = np.asarray(stamp.plate, dtype=np.float64) / 255
+        drawn[..., -1] = np.rint(under[..., -1] * (1 - cover) + 65535 * cover)
+    pixels[top:bottom, left:right] = drawn
+
+
+def _measure(pixels: Any, stamp: Stamp) -> None:
+    import numpy as np
+    from PIL import Image
+
+    left, top, right, bottom = stamp.box
+    drawn = pixels[top:bottom, left:right]
+    colours = (drawn >> 8).astype(np.uint8)[..., : 3 if drawn.shape[2] > 2 else 1]
+    stamp.measure(Image.fromarray(colours if colours.shape[2] == 3 else colours[..., 0]))
 
 
 def _encode(file: BinaryIO, pixels: Any) -> None:

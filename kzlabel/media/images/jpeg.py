@@ -9,15 +9,20 @@ from ...containers.jpeg import JPEG
 from ...errors import LimitExceeded
 from ...limits import Limits
 from ..base import MediaInfo, RenderPlan
+from .overlay import Overlay
+from .planes import luma_of
 from .raster import Raster, Redrawn, described, guard, orientation_of, reading, writing
-from .stamp import Stamp
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.JpegImagePlugin import JpegImageFile
 
 # Scans of a progressive file: encoders write about ten, libjpeg-turbo's own fuzzers stop at 500. Each costs a pass over
 # all coefficients, so that a small file with thousands of them would take hours.
 MAX_SCANS = 500
+# What a reader of watermarks needs at least: twice the size, each way, to which watermark.image_view scales a picture.
+ENOUGH_PIXELS, ENOUGH_SIDE = 1 << 21, 384
 
 
 class Jpeg(Raster):
@@ -45,10 +50,7 @@ class Jpeg(Raster):
         )
 
     def redraw(self, source: Path, target: Path, info: MediaInfo, plan: RenderPlan) -> Redrawn:
-        assert plan.disclosure
-        assert info.width
-        assert info.height
-        stamp = Stamp(info.width, info.height, plan.disclosure, source=source, orientation=info.detail["orientation"])
+        overlay = Overlay(info, plan, source=source)
         notes = []
         with self.opened(source) as opened:
             picture = cast("JpegImageFile", opened)
@@ -56,11 +58,23 @@ class Jpeg(Raster):
             notes += [note] if note else []
             if "mp" in picture.info:
                 notes.append("only the first picture of the file was kept: no previews, depth or gain maps")
+            if plan.watermark and picture.mode == "RGB" and not settings["keep_rgb"]:
+                picture.draft("YCbCr", None)  # luma as it stands in the file, no turn through RGB and back
             picture.load()
-            stamp.put(picture)
+            overlay.put(picture)
             with writing(target.name):
                 picture.save(target, "JPEG", **settings)
-        return Redrawn(stamp.record(), tuple(notes))
+        return Redrawn(overlay.disclosed(), tuple(notes), watermark=overlay.marked())
+
+    def luma(self, source: Path, frame: int) -> tuple[NDArray[np.float32] | None, tuple[int, int]]:
+        """Decoded as grey, and smaller where the reader would scale it down anyhow."""
+        with self.opened(source) as picture:
+            size = width, height = picture.size
+            share = max((ENOUGH_PIXELS / (width * height)) ** 0.5, ENOUGH_SIDE / min(width, height))
+            if share < 1:
+                picture.draft("L", (round(width * share), round(height * share)))
+            picture.load()
+            return luma_of(picture), size
 
     def decode(self, target: Path, info: MediaInfo) -> None:
         """A full decode would double the cost of labelling; libjpeg ends what it writes, so its end is looked for."""

@@ -1,28 +1,28 @@
-"""An animation for Pillow's encoders whose frames are decoded and badged only when they are asked for."""
+"""An animation for Pillow's encoders whose frames are decoded and drawn on only when they are asked for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ..base import Progress
+from .overlay import Overlay
 from .raster import reading
-from .stamp import Stamp
 
 if TYPE_CHECKING:
     from PIL import Image
     from PIL.ImageFile import ImageFile
 
 
-def stamped_frames(
-    picture: ImageFile, stamp: Stamp, frames: int, *, name: str, progress: Progress | None
+def drawn_frames(
+    picture: ImageFile, overlay: Overlay, frames: int, *, name: str, progress: Progress | None
 ) -> Image.Image:
-    """`picture` with the badge on every frame, as an image that can be saved with save_all.
+    """`picture` with what is laid over it on every frame, as an image that can be saved with save_all.
 
     One frame is in memory at a time, where a list of frames would hold them all.
     """
     from PIL import Image
 
-    class Stamped(Image.Image):
+    class Drawn(Image.Image):
         n_frames = frames
         is_animated = frames > 1
         _shown = -1
@@ -42,13 +42,13 @@ def stamped_frames(
                 with reading(name):  # the encoder asks, but it is the input that fails
                     picture.seek(self._wanted)
                     picture.load()
-                self.im = stamp.put(picture.copy()).im
+                self.im = overlay.put(picture.copy()).im
                 if progress:
                     progress((self._wanted + 1) / frames)
             return super().load()
 
     picture.load()
-    stamped = Stamped()
-    stamped._size, stamped._mode = picture.size, picture.mode
-    stamped.im = picture.im
-    return stamped
+    drawn = Drawn()
+    drawn._size, drawn._mode = picture.size, picture.mode
+    drawn.im = picture.im
+    return drawn

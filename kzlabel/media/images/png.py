@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ...containers.png import PNG, SIGNATURE, chunks_of
 from ...errors import LimitExceeded, UnreadableFile, UnsupportedFormat
 from ...limits import Limits
+from ...watermark.detection import Unmarkable
 from ..base import MediaInfo, RenderPlan
 from .apng import FrameControl, write_animation
 from .deep_png import redraw_deep
+from .overlay import Overlay
 from .raster import Raster, Redrawn, described, guard, orientation_of, reading, writing
-from .stamp import Stamp
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -64,19 +65,20 @@ class Png(Raster):
         if info.frames and info.frames > 1:
             return self._redraw_animation(source, target, info, plan)
         if info.detail["depth"] == 16 and info.detail["colour"] in _DEEP_COLOUR:
-            stamp = self._stamp(source, info, plan, opaque=info.detail["colour"] != 2)
-            redraw_deep(source, target, info, stamp, _DEEP_COLOUR[info.detail["colour"]], plan.limits)
-            return Redrawn(stamp.record())
-        stamp = self._stamp(source, info, plan)
+            overlay = Overlay(info, plan, source=source, opaque=info.detail["colour"] != 2)
+            redraw_deep(source, target, info, overlay, _DEEP_COLOUR[info.detail["colour"]], plan.limits)
+            return Redrawn(overlay.disclosed(), watermark=overlay.marked())
+        overlay = Overlay(info, plan, source=source)
         with self.opened(source) as opened:
             opened.load()
             picture, notes = _without_key(opened, source.name)
-            picture = stamp.put(picture)
+            _keep_kind(opened.mode, picture.mode, plan)
+            picture = overlay.put(picture)
             if picture.mode != opened.mode and not notes:
                 notes = (f"its palette has no room for the badge; it was written as {picture.mode}",)
             with writing(target.name):
                 picture.save(target, "PNG", compress_level=COMPRESSION, icc_profile=None)
-        return Redrawn(stamp.record(), notes, _modes(picture))
+        return Redrawn(overlay.disclosed(), notes, _modes(picture), overlay.marked())
 
     def _redraw_animation(self, source: Path, target: Path, info: MediaInfo, plan: RenderPlan) -> Redrawn:
         if info.detail["depth"] == 16:
@@ -85,16 +87,18 @@ class Png(Raster):
             )
         with reading(source.name), source.open("rb") as file:
             controls, loop, hidden = _animation(file, source.name, plan.limits)
-        stamp = self._stamp(source, info, plan, opaque=True)
+        overlay = Overlay(info, plan, source=source, opaque=True)
         with self.opened(source) as opened:
             mode = _animation_mode(opened)
+            _keep_kind(opened.mode, mode, plan)
 
             def frames() -> Any:
                 total = len(controls) + hidden
                 for index in range(total):
                     opened.seek(index)
                     opened.load()
-                    yield stamp.put(opened.convert(mode) if opened.mode != mode else opened.copy())
+                    put = overlay.put_apart if hidden and not index else overlay.put
+                    yield put(opened.convert(mode) if opened.mode != mode else opened.copy())
                     if plan.progress:
                         plan.progress((index + 1) / total)
 
@@ -103,20 +107,8 @@ class Png(Raster):
             write_animation(target, drawn, controls, loop=loop or 0, default=default, level=COMPRESSION)
         changes = "" if mode == info.detail["mode"] else f"its frames were written as {mode} in place of a palette"
         colour = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}[mode]
-        return Redrawn(stamp.record(), (changes,) if changes else (), {"mode": mode, "colour": colour})
-
-    def _stamp(self, source: Path, info: MediaInfo, plan: RenderPlan, *, opaque: bool = False) -> Stamp:
-        assert plan.disclosure
-        assert info.width
-        assert info.height
-        return Stamp(
-            info.width,
-            info.height,
-            plan.disclosure,
-            source=source,
-            orientation=info.detail["orientation"],
-            opaque=opaque,
-        )
+        notes = (changes,) if changes else ()
+        return Redrawn(overlay.disclosed(), notes, {"mode": mode, "colour": colour}, overlay.marked())
 
 
 def _header(file: BinaryIO) -> tuple[int, int, int, int]:
@@ -164,6 +156,12 @@ def _without_key(picture: Image.Image, name: str) -> tuple[Image.Image, tuple[st
         )
     mode = "RGBA" if picture.mode == "RGB" else "LA"
     return picture.convert("RGBA").convert(mode), (f"its transparent colour was written as {mode}",)
+
+
+def _keep_kind(before: str, after: str, plan: RenderPlan) -> None:
+    """Raises Unmarkable where a watermark alone would change the kind of picture, as only a badge may."""
+    if before != after and not plan.disclosure:
+        raise Unmarkable("one of its colours stands for transparent; convert it to a picture with an alpha channel")
 
 
 def _modes(picture: Image.Image) -> dict[str, Any]:

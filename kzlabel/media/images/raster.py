@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from ...containers.base import Carrying, Slots
 from ...disclosure.plan import DisclosureRecord
-from ...errors import InternalError, KzlabelError, LimitExceeded, OutputError, UnreadableFile
+from ...errors import InternalError, KzlabelError, LimitExceeded, OutputError, UnreadableFile, UnsupportedFormat
 from ...files import copy_whole, is_full, reason
 from ...limits import Limits
-from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan
+from ...watermark.detection import Unmarkable
+from ...watermark.keys import WatermarkKey
+from ...watermark.record import WatermarkRecord
+from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
+from .difference import reduced
+from .planes import luma_of, no_shades
+from .searching import search
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import Image
     from PIL.ImageFile import ImageFile
 
@@ -28,9 +36,10 @@ MAX_REASON = 120  # characters of the decoder's own words within one of our sent
 class Redrawn:
     """What `Raster.redraw` did. detail: what it changed in MediaInfo.detail, such as the mode."""
 
-    record: DisclosureRecord
+    record: DisclosureRecord | None
     notes: tuple[str, ...] = ()
     detail: dict[str, Any] = field(default_factory=dict)
+    watermark: WatermarkRecord | None = None
 
 
 class Raster(Format):
@@ -51,23 +60,59 @@ class Raster(Format):
 
     @abstractmethod
     def redraw(self, source: Path, target: Path, info: MediaInfo, plan: RenderPlan) -> Redrawn:
-        """Decode `source`, put the badge on every frame, encode `target`. `plan.disclosure` is set."""
+        """Decode `source`, put badge and watermark on every frame, encode `target`. One of the two is asked for.
+
+        Raises Unmarkable where a watermark is all that is asked for, and cannot be put in.
+        """
 
     def render(self, source: Path, target: Path, plan: RenderPlan) -> Rendered:
         info = self.probe(source, plan.limits)
-        if plan.disclosure is None:
+        why = self.unmarkable(info) if plan.watermark else None
+        if why:
+            plan = replace(plan, watermark=None)
+        redrawn = None
+        if plan.disclosure or plan.watermark:
+            try:
+                redrawn = self.redraw(source, target, info, plan)
+                self.carry(source, target, plan.limits)
+            except (Unmarkable, UnsupportedFormat) as error:
+                if plan.disclosure:
+                    raise
+                why = str(error).removeprefix(f"{source.name}: ")
+                target.unlink(missing_ok=True)
+        if redrawn is None:
             copy_whole(source, target)
-            redrawn = None
-        else:
-            redrawn = self.redraw(source, target, info, plan)
-            self.carry(source, target, plan.limits)
+            redrawn = Redrawn(None)
         self.fill(target, plan.slots, plan.limits)
         if plan.progress:
             plan.progress(1.0)
-        if redrawn is None:
-            return Rendered(info)
         info = replace(info, detail={**info.detail, **redrawn.detail})
-        return Rendered(info, redrawn.record, (*redrawn.notes, *redrawn.record.notes))
+        notes = (*redrawn.notes, *(redrawn.record.notes if redrawn.record else ()))
+        return Rendered(info, redrawn.record, notes, WatermarkRecord(why=why) if why else redrawn.watermark)
+
+    def unmarkable(self, info: MediaInfo) -> str | None:
+        """Why a picture takes no watermark, where its headers tell so already."""
+        return no_shades(info.detail["mode"])
+
+    @property
+    def marks(self) -> bool:
+        return True
+
+    def watermarks(self, source: Path, keys: tuple[WatermarkKey, ...], limits: Limits) -> Watermarks:
+        """Looks at the first picture of the file, and at the one in the middle where the first has no mark.
+
+        Places are in pixels as stored, before any orientation.
+        """
+        info = self.probe(source, limits)
+        return search(lambda frame: self.luma(source, frame), info.frames or 1, keys, limits)
+
+    def luma(self, source: Path, frame: int) -> tuple[NDArray[np.float32] | None, tuple[int, int]]:
+        """The brightness of a frame, as `luma_of` gives it, smaller where that is enough; and the frame's own size."""
+        with self.opened(source) as picture:
+            if frame:
+                picture.seek(frame)
+            picture.load()
+            return luma_of(reduced(picture)[0]), picture.size
 
     def carry(self, source: Path, target: Path, limits: Limits) -> None:
         """Bring over what Pillow dropped: metadata, colour profiles, whatever the container knows to be beside the

@@ -78,32 +78,45 @@ class Stamp:
         if few:
             self.plate = self.plate.point(lambda value: 255 if value >= 128 else 0)
             self.ink = self.ink.point(lambda value: (value + _STEP // 2) // _STEP * _STEP)
+        self._masks = self.plate, self.ink  # those that were drawn last
 
     def put(self, picture: Image.Image) -> Image.Image:
+        """`draw`, then `look_at`: for pictures on which nothing else is laid."""
+        picture = self.draw(picture)
+        self.look_at(picture)
+        return picture
+
+    def draw(self, picture: Image.Image) -> Image.Image:
         """Draw the badge into `picture`, whose pixels are loaded. Returns it, or a converted copy (see `palette`)."""
+        self._masks = self.plate, self.ink
         if picture.mode == "P":
             few = self._sibling(few=True)
             picture = put_on_palette(picture, few.box, few.plate, few.ink)
             if picture.mode == "P":
-                self.measure(picture.crop(self.box), few.plate, few.ink)
+                self._masks = few.plate, few.ink
                 return picture
         if picture.mode in ("RGBA", "LA") and not self._opaque:
             opaque = self._sibling()
-            return self._paint(picture, opaque.plate, opaque.ink)
-        return self._paint(picture, self.plate, self.ink)
+            self._masks = opaque.plate, opaque.ink
+        self._paint(picture, *self._masks)
+        return picture
 
-    def measure(self, region: Image.Image, plate: Image.Image | None = None, ink: Image.Image | None = None) -> None:
-        """Take note of the contrast in `region`, the badge as it stands in the picture."""
+    def look_at(self, picture: Image.Image) -> None:
+        """Take note of the badge's contrast in a picture on which it was drawn, as it is now."""
+        self.measure(picture.crop(self.box))
+
+    def measure(self, region: Image.Image) -> None:
+        """Take note of the contrast in `region`, the badge as it stands in the picture it was drawn on last."""
         seen = _eight_bits(region) if region.mode in _DEEP else region.convert("RGBA" if region.mode == "P" else "RGB")
-        self.contrast = min(self.contrast, badge.contrast_in(seen, plate or self.plate, ink or self.ink))
+        self.contrast = min(self.contrast, badge.contrast_in(seen, *self._masks))
         if self.contrast < LEAST:
             raise InternalError(f"{self._source.name}: the badge's contrast is {self.contrast:.2f}, below {LEAST}")
 
     def record(self) -> DisclosureRecord:
-        """What was drawn; contrast is the least over all pictures that `put` has seen."""
+        """What was drawn; contrast is the least over all pictures that were looked at."""
         return badge.record(self.layout, self.contrast)
 
-    def _paint(self, picture: Image.Image, plate: Image.Image, ink: Image.Image) -> Image.Image:
+    def _paint(self, picture: Image.Image, plate: Image.Image, ink: Image.Image) -> None:
         region = picture.crop(self.box)
         if picture.mode == "1":
             region.paste(0, (0, 0), plate.point(lambda value: 255 if value >= 128 else 0))
@@ -120,8 +133,6 @@ class Stamp:
                 "convert it to 8 bits per channel, RGB or grey"
             )
         picture.paste(region, self.box)
-        self.measure(region, plate, ink)
-        return picture
 
     def _sibling(self, *, few: bool = False) -> Stamp:
         size = self.layout.picture_width, self.layout.picture_height

@@ -7,9 +7,14 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from ...containers.ifd import TiffReader
 from ...containers.tiff import TIFF
+from ...disclosure.plan import DisclosureRecord
 from ...errors import LimitExceeded, RequirementNotMet, UnsupportedFormat
 from ...limits import Limits
+from ...watermark.detection import Unmarkable
+from ...watermark.record import WatermarkRecord
 from ..base import MediaInfo, RenderPlan
+from .mark import Mark
+from .overlay import lay_over
 from .raster import Raster, Redrawn, created, described, guard, reading, writing
 from .stamp import TURNED_BACK, Stamp
 
@@ -62,10 +67,10 @@ class Tiff(Raster):
     def redraw(self, source: Path, target: Path, info: MediaInfo, plan: RenderPlan) -> Redrawn:
         from PIL.TiffImagePlugin import AppendingTiffWriter
 
-        assert plan.disclosure
         stamps: dict[tuple[int, int], Stamp] = {}
         notes: list[str] = []
         modes: list[str] = []
+        marks: list[Mark] = []
         total = info.frames or 1
         with reading(source.name), source.open("rb") as file:
             pages = _directories(file, source.name, plan.limits)
@@ -83,26 +88,51 @@ class Tiff(Raster):
                 picture.load()  # Pillow turns it upright
                 upright: Image.Image = picture.copy()
                 try:
-                    if upright.size not in stamps:
+                    if plan.disclosure and upright.size not in stamps:
                         stamps[upright.size] = Stamp(*upright.size, plan.disclosure, source=source)
-                    upright = stamps[upright.size].put(_drawable(upright))
                 except RequirementNotMet:
                     if not page.get(SUBFILE, 0) & _REDUCED:
                         raise
                     notes.append(f"page {index + 1}, a preview, is too small for a badge")
+                mark = Mark(plan.watermark) if plan.watermark else None
+                upright = lay_over(_drawable(upright), stamps.get(upright.size), mark)
+                marks += [mark] if mark else []
                 modes.append(upright.mode)
                 with writing(target.name):
                     _turned_back(upright, page.get(ORIENTATION, 1)).save(cast("Any", writer), "TIFF", **settings)
                     writer.newFrame()
                 if plan.progress:
                     plan.progress((index + 1) / total)
-        if not stamps:
+        if plan.disclosure and not stamps:
             raise RequirementNotMet(f"{source.name}: none of its pages is large enough for a badge")
-        first, *others = stamps.values()
-        first.contrast = min([first.contrast, *(stamp.contrast for stamp in others)])
+        watermark, told = _together([mark.record() for mark in marks])
+        if watermark and not watermark.carriers and not plan.disclosure:
+            raise Unmarkable(watermark.why)
         if modes[0] != info.detail["mode"]:
             notes.append(f"it was written as {modes[0]}")
-        return Redrawn(first.record(), tuple(dict.fromkeys(notes)), {"mode": modes[0]})
+        return Redrawn(
+            _least(list(stamps.values())), tuple(dict.fromkeys((*notes, *told))), {"mode": modes[0]}, watermark
+        )
+
+    def unmarkable(self, info: MediaInfo) -> str | None:
+        return None  # one page may be so, and the next not
+
+
+def _together(records: list[WatermarkRecord]) -> tuple[WatermarkRecord | None, list[str]]:
+    """The record of all pages, and notes on those without a mark where others have one."""
+    with_mark = [record for record in records if record.carriers]
+    if not with_mark:
+        return (records[0] if records else None), []
+    notes = [f"page {page}: no watermark, {record.why}" for page, record in enumerate(records, 1) if record.why]
+    return with_mark[0], notes
+
+
+def _least(stamps: list[Stamp]) -> DisclosureRecord | None:
+    """The record of the first page, with the least contrast of all."""
+    if not stamps:
+        return None
+    stamps[0].contrast = min(stamp.contrast for stamp in stamps)
+    return stamps[0].record()
 
 
 def _directories(file: BinaryIO, name: str, limits: Limits) -> list[dict[int, int]]:

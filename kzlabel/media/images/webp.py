@@ -12,8 +12,8 @@ from ...containers.riff import WEBP, RiffWalker, packed
 from ...errors import LimitExceeded, UnreadableFile, UnsupportedFormat
 from ...limits import DEFAULT_LIMITS, Limits
 from ..base import MediaInfo, RenderPlan
+from .overlay import Overlay
 from .raster import Raster, Redrawn, created, described, guard, orientation_of, reading, writing
-from .stamp import Stamp
 from .stills import changed
 
 if TYPE_CHECKING:
@@ -68,32 +68,26 @@ class Webp(Raster):
         )
 
     def redraw(self, source: Path, target: Path, info: MediaInfo, plan: RenderPlan) -> Redrawn:
-        assert plan.disclosure
         assert info.width
         assert info.height
         if max(info.width, info.height) > MAX_SIDE:
             raise UnsupportedFormat(f"{source.name}: a WebP of more than {MAX_SIDE} pixels a side cannot be written")
         animated = info.detail["loop"] is not None
-        stamp = Stamp(
-            info.width,
-            info.height,
-            plan.disclosure,
-            source=source,
-            orientation=info.detail["orientation"],
-            opaque=animated,
-        )
+        overlay = Overlay(info, plan, source=source, opaque=animated)
         notes = () if info.detail["lossless"] else (f"it was encoded anew at WebP quality {QUALITY}",)
         if animated:
-            self._redraw_animation(source, target, info, plan, stamp)
-            return Redrawn(stamp.record(), notes)
+            self._redraw_animation(source, target, info, plan, overlay)
+            return Redrawn(overlay.disclosed(), notes, watermark=overlay.marked())
         with self.opened(source) as opened:
             opened.load()
-            picture = stamp.put(opened)
+            picture = overlay.put(opened)
             with writing(target.name):
                 target.write_bytes(_encoded(picture, lossless=info.detail["lossless"]))
-        return Redrawn(stamp.record(), notes)
+        return Redrawn(overlay.disclosed(), notes, watermark=overlay.marked())
 
-    def _redraw_animation(self, source: Path, target: Path, info: MediaInfo, plan: RenderPlan, stamp: Stamp) -> None:
+    def _redraw_animation(
+        self, source: Path, target: Path, info: MediaInfo, plan: RenderPlan, overlay: Overlay
+    ) -> None:
         with reading(source.name), source.open("rb") as file:
             width, height, loop, frames = _structure(file, source.name, plan.limits)
         before: Image.Image | None = None
@@ -107,7 +101,7 @@ class Webp(Raster):
             for index, frame in enumerate(frames):
                 opened.seek(index)
                 opened.load()
-                picture = stamp.put(opened.copy())
+                picture = overlay.put(opened.copy())
                 box = changed(before, picture, grid=2)  # offsets are stored in halves
                 data = _frame_data(picture.crop(box), box, frame)
                 with writing(target.name):

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ...errors import KzlabelError, LimitExceeded, MissingProgram, OutputError, UnreadableFile
+from ...errors import LimitExceeded, MissingProgram
 from ...limits import Limits
+from .failures import failure, not_running
 
 # Lines of the program's talk that are kept: the beginning holds the report on the input, the end the reason of failure.
 KEPT_FIRST = 4_000
 KEPT_LAST = 200
 MAX_LINE = 16 * 1024  # characters of one line; the rest is dropped unread
-MAX_REASON = 200  # characters of the program's own words within one of our sentences
 BYTES_PER_PIXEL = 8  # of one plane at most, with room to spare: bounds a single allocation of the program
 HOUR = 3600.0
 
 Consumer = Callable[[bytes], None]
 """Takes what the program writes to its standard output, piece by piece."""
+
+Feed = Generator[bytes, None, None]
+"""Makes what the program reads from its standard input, piece by piece."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def version(program: str | None = None) -> str:
             [path, "-hide_banner", "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise MissingProgram(_not_running(path, error)) from None
+        raise MissingProgram(not_running(path, error)) from None
     match = re.match(rb"ffmpeg version (\S+)", told.stdout)
     if not match:
         raise MissingProgram(f"{path}: this is not ffmpeg; name another one with --ffmpeg")
@@ -122,64 +125,92 @@ def run(
     duration: float | None = None,
     progress: Callable[[float], None] | None = None,
     consumer: Consumer | None = None,
+    feed: Feed | None = None,
     report: bool = False,
 ) -> Finished:
     """Run ffmpeg on what ffmpeg-python has put together, and wait for it.
 
     outputs: an ffmpeg-python output node, several merged into one, or a list of arguments. name: the input's name, for
     messages. duration: seconds of media, for progress and for the time-out. progress: called with 0..1.
-    consumer: gets standard output (an output to `pipe:1`). report: keep all that the program says, not only errors.
+    consumer: gets standard output (an output to `pipe:1`). feed: goes into standard input (an input from `pipe:0`),
+    made in a thread of its own, closed afterwards. report: keep all that the program says, not only errors.
 
     Raises MissingProgram, UnreadableFile, LimitExceeded when time runs out, OutputError when the disk is full, and
-    whatever `consumer` or `progress` raise. The program never outlives this call.
+    whatever `consumer`, `feed` or `progress` raise. The program never outlives this call.
     """
-    path = find(program)
-    level = "info" if report else "error"
-    common = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", level, "-y"]
-    common += ["-max_alloc", str(limits.max_pixels * BYTES_PER_PIXEL)]
-    if progress:
-        common += ["-progress", "pipe:2", "-stats_period", "0.25"]
-    command = [path, *common, *(outputs if isinstance(outputs, Sequence) else arguments(outputs))]
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if consumer else subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-    except (OSError, ValueError) as error:
-        raise MissingProgram(_not_running(path, error)) from None
-    seconds = limits.program_timeout * max(1.0, (duration or 0.0) / HOUR)
-    with process, _Watch(process, seconds) as watch:
+    options = ["-progress", "pipe:2", "-stats_period", "0.25"] if progress else []
+    command = _command(outputs, program, limits, "info" if report else "error", options)
+    process = _started(command, feed is not None, consumer is not None)
+    with process, _Watch(process, _seconds(limits, duration)) as watch:
         reader = _Reader(process, consumer) if consumer else None
+        writer = _Writer(process, feed) if feed else None
         assert process.stderr
         log = _listen(process.stderr, duration, progress)
-        if reader:
-            reader.finish()
+        for thread in (writer, reader):
+            if thread:
+                thread.finish()
         status = process.wait()
-    if watch.fired:
-        raise LimitExceeded(f"{name}: ffmpeg did not end within {seconds:.0f} seconds; raise the limit program_timeout")
-    if status != 0:
-        raise _failure(name, path, status, log)
+    _judge(watch, status, log, name, command[0])
     return Finished(tuple(log))
 
 
-def reason(log: Sequence[str]) -> str:
-    """What went wrong, in the program's own words: the first complaint, cleaned of addresses and control characters."""
-    complaints = [_clean(line) for line in log if not line.startswith(" ")]
-    known = [line for line in complaints if line and not _EMPTY_WORDS.search(line)]
-    return (known or [line for line in complaints if line] or ["no reason given"])[0][:MAX_REASON]
+@contextmanager
+def reading(
+    outputs: Any, *, size: int, name: str, limits: Limits, program: str | None = None, duration: float | None = None
+) -> Iterator[Iterator[bytes]]:
+    """Run ffmpeg and take what it writes to `pipe:1` as it is asked for.
+
+    size: bytes of a piece; the last one may be shorter. The program ends with the block, whether all was read or not.
+    The iterator raises at its end what `run` raises.
+    """
+    command = _command(outputs, program, limits, "error", [])
+    process = _started(command, False, True)
+    with process, _Watch(process, _seconds(limits, duration)) as watch:
+        ears = _Ears(process)
+
+        def pieces() -> Iterator[bytes]:
+            assert process.stdout
+            while piece := process.stdout.read(size):
+                yield piece
+            _judge(watch, process.wait(), ears.heard(), name, command[0])
+
+        yield pieces()
 
 
-# ffmpeg's frame around the real reason, which stands before it.
-_EMPTY_WORDS = re.compile(
-    r"^(Error (opening|while|submitting|muxing|initializing|processing|parsing|reinitializing)|Conversion failed"
-    r"|Nothing was written|Task finished|Terminating|Exiting|Failed to|Could not open encoder)"
-)
-_SPEAKER = re.compile(r"^(\[[^\]\n]{1,60} @ (0x)?[0-9a-f]+\] ?)+")
+def _command(outputs: Any, program: str | None, limits: Limits, level: str, options: list[str]) -> list[str]:
+    common = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", level, "-y"]
+    common += ["-max_alloc", str(limits.max_pixels * BYTES_PER_PIXEL), *options]
+    return [find(program), *common, *(outputs if isinstance(outputs, Sequence) else arguments(outputs))]
+
+
+def _started(command: list[str], fed: bool, heard: bool) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if heard else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+    except (OSError, ValueError) as error:
+        raise MissingProgram(not_running(command[0], error)) from None
+
+
+def _seconds(limits: Limits, duration: float | None) -> float:
+    return limits.program_timeout * max(1.0, (duration or 0.0) / HOUR)
+
+
+def _judge(watch: _Watch, status: int, log: Sequence[str], name: str, path: str) -> None:
+    if watch.fired:
+        raise LimitExceeded(
+            f"{name}: ffmpeg did not end within {watch.seconds:.0f} seconds; raise the limit program_timeout"
+        )
+    if status != 0:
+        raise failure(name, path, status, log)
+
+
+_PROGRESS = re.compile(r"^(frame|fps|stream_\S+|bitrate|total_size|out_time\w*|dup_frames|drop_frames|speed|progress)=")
 # Libraries that talk past ffmpeg's log level, about nothing that went wrong.
 _CHATTER = re.compile(r"^(Svt\[(info|warn)\]|x26[45] \[(info|warning)\])")
-_PROGRESS = re.compile(r"^(frame|fps|stream_\S+|bitrate|total_size|out_time\w*|dup_frames|drop_frames|speed|progress)=")
 
 
 class _Watch:
@@ -187,6 +218,7 @@ class _Watch:
 
     def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
         self.fired = False
+        self.seconds = seconds
         self._process = process
         self._timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self._fire)
         self._timer.daemon = True
@@ -231,6 +263,56 @@ class _Reader(threading.Thread):
             raise self._error
 
 
+class _Writer(threading.Thread):
+    """Puts a feed into standard input beside the main thread."""
+
+    def __init__(self, process: subprocess.Popen[bytes], feed: Feed) -> None:
+        super().__init__(daemon=True)
+        self._process = process
+        self._feed = feed
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        assert self._process.stdin
+        try:
+            for piece in self._feed:
+                try:
+                    self._process.stdin.write(piece)
+                except OSError:
+                    break  # the program has ended, and says itself why
+            self._feed.close()
+        except BaseException as error:
+            self._error = error
+            self._process.kill()
+        finally:
+            with suppress(OSError):
+                self._process.stdin.close()
+
+    def finish(self) -> None:
+        self.join()
+        if self._error is not None:
+            raise self._error
+
+
+class _Ears(threading.Thread):
+    """Listens to standard error beside the main thread, so that the program never waits for that."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        super().__init__(daemon=True)
+        self._process = process
+        self._log: list[str] = []
+        self.start()
+
+    def run(self) -> None:
+        assert self._process.stderr
+        self._log = _listen(self._process.stderr, None, None)
+
+    def heard(self) -> list[str]:
+        self.join()
+        return self._log
+
+
 def _listen(stream: IO[bytes], duration: float | None, progress: Callable[[float], None] | None) -> list[str]:
     first: list[str] = []
     last: deque[str] = deque(maxlen=KEPT_LAST)
@@ -251,27 +333,3 @@ def _listen(stream: IO[bytes], duration: float | None, progress: Callable[[float
             continue
         (first if len(first) < KEPT_FIRST else last).append(line)
     return [*first, *last]
-
-
-def _failure(name: str, path: str, status: int, log: Sequence[str]) -> KzlabelError:
-    words = reason(log)
-    if any("No space left on device" in line or "Disk quota exceeded" in line for line in log):
-        return OutputError(f"{name}: the disk is full; free some space and run it again")
-    if -status == getattr(signal, "SIGXFSZ", None):
-        return OutputError(f"{name}: the output would be larger than this system allows")
-    if any("Unknown encoder" in line or "Unknown decoder" in line for line in log):
-        return MissingProgram(f"{name}: {path} was built without a codec that this film needs: {words}")
-    if status in (126, 127) or any("error while loading shared libraries" in line for line in log):
-        return MissingProgram(f"{path}: ffmpeg does not run: {words}; reinstall imageio-ffmpeg")
-    if status < 0:
-        return UnreadableFile(f"{name}: ffmpeg was ended by signal {-status} while it worked on this file")
-    return UnreadableFile(f"{name}: ffmpeg cannot work with this file: {words}")
-
-
-def _not_running(path: str, error: Exception) -> str:
-    words = getattr(error, "strerror", None) or str(error)
-    return f"{path}: ffmpeg does not run: {words.lower()}; reinstall imageio-ffmpeg, or name another one with --ffmpeg"
-
-
-def _clean(line: str) -> str:
-    return "".join(letter for letter in _SPEAKER.sub("", line) if letter.isprintable()).strip()

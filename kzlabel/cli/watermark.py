@@ -1,0 +1,119 @@
+"""kzlabel watermark: the invisible identifier alone, without a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..declaration import Source
+from ..errors import ExitCode
+from ..watermark.strength import Strength
+from . import output as terminal
+from .options import Settings, option
+from .watermark_keys import key_file
+
+group = typer.Typer(
+    name="watermark",
+    help="Put an invisible identifier into pictures, sound and films, find it, and measure what it withstands.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Key = Annotated[
+    Path | None,
+    option("--watermark-key", help="File with a secret of 16 to 1024 bytes; default: the key that all can read."),
+]
+Ffmpeg = Annotated[str | None, option("--ffmpeg", help="The ffmpeg program; default: the one that came with kzlabel.")]
+AsJson = Annotated[bool, option("--json", help="One JSON value on stdout.")]
+
+
+@group.command("embed", epilog="Example: kzlabel watermark embed picture.png -o marked.png")
+def embed(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="The work to mark.")],
+    output: Annotated[Path, option("--output", "-o", help="The marked copy.")],
+    identifier: Annotated[
+        str | None, option("--identifier", help="12 hexadecimal digits; default: a new one.", metavar="HEX")
+    ] = None,
+    source_type: Annotated[
+        Source, option("--source", help="What the mark says: made by a generative system, or altered by one.")
+    ] = Source.GENERATED,
+    strength: Annotated[
+        Strength, option("--watermark-strength", help="What it withstands against what could be noticed.")
+    ] = Strength.NORMAL,
+    watermark_key: Key = None,
+    keep_sound: Annotated[
+        bool, option("--keep-sound", help="Copy a film's sound bit for bit, without a watermark of its own.")
+    ] = False,
+    overwrite: Annotated[bool, option("--overwrite", help="Replace an output that exists.")] = False,
+    ffmpeg: Ffmpeg = None,
+    as_json: AsJson = False,
+) -> int:
+    """Mark a work, and nothing else: no disclosure, no metadata, no manifest.
+
+    The label that the law wants takes more: see kzlabel label. Exit code 11 if the work takes no watermark.
+    """
+    from ..watermark_alone import mark
+
+    settings: Settings = context.obj
+    with terminal.progress(source) as progress:
+        made = mark(
+            source,
+            output,
+            identifier=identifier,
+            declared=source_type,
+            key=key_file(watermark_key),
+            strength=strength,
+            keep_sound=keep_sound,
+            overwrite=overwrite,
+            ffmpeg=ffmpeg,
+            limits=settings.limits,
+            progress=progress,
+        )
+    if as_json:
+        terminal.data({"file": str(source), "output": str(output), **made.to_json()})
+    else:
+        terminal.line(f"{source}: identifier {made.identifier} in the {' and '.join(made.carriers)}: {output}")
+        if made.why:
+            terminal.say(f"{source}: {made.why}")
+    return ExitCode.DONE
+
+
+@group.command("detect", epilog="Example: kzlabel watermark detect picture.jpg")
+def detect(
+    context: typer.Context,
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Works to search.")],
+    watermark_key: Annotated[
+        list[Path] | None,
+        option("--watermark-key", help="File with a secret watermark key, beside the open one; may be repeated."),
+    ] = None,
+    ffmpeg: Ffmpeg = None,
+    as_json: AsJson = False,
+) -> int:
+    """Find the watermarks in works. Exit code 1 where there is none, which says nothing about how they were made."""
+    from ..watermark.keys import WatermarkKey
+    from ..watermark_alone import marks_in
+
+    settings: Settings = context.obj
+    keys = (WatermarkKey(), *(key_file(path) for path in watermark_key or ()))
+    rows: list[dict[str, Any]] = []
+    codes: list[ExitCode] = []
+    for source in inputs:
+        with terminal.outcome(str(source), rows, codes):
+            layers = marks_in(source, keys, ffmpeg, settings.limits)
+            codes.append(ExitCode.DONE if layers else ExitCode.NOT_ACCEPTABLE)
+            rows.append({"file": str(source), "marks": [layer.to_json() for layer in layers]})
+            if not as_json:
+                for layer in layers:
+                    where = " and ".join(dict.fromkeys(one["carrier"] for one in layer.detail["carriers"]))
+                    terminal.line(
+                        f"{source}: {layer.payload}, {layer.ai}, {layer.detail['certainty']} in the {where}; "
+                        f"false once in {1 / layer.detail['false_positive']:.1e} works"
+                    )
+                if not layers:
+                    terminal.line(f"{source}: no watermark was found")
+    if as_json:
+        terminal.data(rows[0] if len(rows) == 1 else rows)
+    return ExitCode.gravest(codes)

@@ -1,0 +1,87 @@
+"""The watermark alone: put into a file without a manifest, and found in one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from .declaration import Source, new_identifier
+from .errors import RequirementNotMet, UnreadableFile, UnsupportedFormat
+from .evidence import LayerEvidence, State
+from .files import check_input, check_target, publish, take_over, workspace, writing
+from .limits import DEFAULT_LIMITS, Limits
+from .media import Format, detect, formats
+from .media.base import HEADER_BYTES, Progress, RenderPlan, WatermarkPlan
+from .media.programs.ffmpeg import Programs
+from .verification.watermarks import watermark_layers
+from .watermark.keys import WatermarkKey
+from .watermark.payload import Payload
+from .watermark.record import WatermarkRecord
+from .watermark.strength import Strength
+
+
+def mark(
+    source: Path,
+    target: Path,
+    *,
+    identifier: str | None = None,
+    declared: Source = Source.GENERATED,
+    key: WatermarkKey | None = None,
+    strength: Strength = Strength.NORMAL,
+    keep_sound: bool = False,
+    overwrite: bool = False,
+    ffmpeg: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+) -> WatermarkRecord:
+    """Write `target`: `source` with a watermark, all else as it was but for marks that no longer hold.
+
+    identifier: 12 hexadecimal digits, a new one by default. key: the open one by default. The output is read back
+    before it is put into place. Raises RequirementNotMet if the work takes no watermark, and the errors of `label`.
+    """
+    key = key or WatermarkKey()
+    check_input(source)
+    check_target(target, (source,), overwrite=overwrite)
+    format = _format(source, ffmpeg)
+    if not format.marks:
+        raise UnsupportedFormat(f"{source.name}: {format.name} files take no watermark")
+    payload = Payload(identifier or new_identifier(), declared)
+    plan = WatermarkPlan(payload, key, strength, sound=not keep_sound)
+    with writing(target), workspace(target.parent) as room:
+        finished = room / f"marked{format.extensions[0]}"
+        rendered = format.render(source, finished, RenderPlan(watermark=plan, limits=limits, progress=progress))
+        format.check(source, finished, rendered, limits)
+        record = rendered.watermark or WatermarkRecord(why="works of this kind take none")
+        if not record.carriers:
+            raise RequirementNotMet(f"{source.name}: watermark: none, {record.why}")
+        read = {
+            carrier for carrier, found in format.watermarks(finished, (key,), limits).found if found.payload == payload
+        }
+        held = tuple(carrier for carrier in record.carriers if carrier in read)
+        if not held:
+            raise RequirementNotMet(f"{source.name}: watermark: none, it could not be read back from the output")
+        if target.exists():
+            take_over(finished, target)
+        publish(finished, target, overwrite=overwrite)
+    return replace(record, carriers=held, identifier=payload.identifier)
+
+
+def marks_in(
+    source: Path, keys: tuple[WatermarkKey, ...], ffmpeg: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> tuple[LayerEvidence, ...]:
+    """Evidence of each watermark in a file, none for none. Raises UnreadableFile if it could not be searched."""
+    check_input(source)
+    layers, why = watermark_layers(source, _format(source, ffmpeg), keys, limits)
+    if why:
+        raise UnreadableFile(f"{source.name}: it could not be searched for watermarks: {why}")
+    return tuple(layer for layer in layers if layer.state is State.FOUND)
+
+
+def _format(source: Path, ffmpeg: str | None) -> Format:
+    programs = Programs(ffmpeg=ffmpeg)
+    with source.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    found = detect(header, source.name, tuple(format.using(programs) for format in formats()))
+    if found is None:
+        raise UnsupportedFormat(f"{source.name}: this is no file format that kzlabel knows")
+    return found
