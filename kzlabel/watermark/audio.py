@@ -32,9 +32,9 @@ LEAST_AGREEMENT = 0.6
 CELL = HOP * HOPS  # samples at 16 kHz
 STRETCH = 2 * CELLS  # cells that are solved together; the last stretch of a recording is up to half as long again
 LIMITS = {
-    Strength.LIGHT: Limits(use=0.33, noise_to_mask=-10.0, noise=-24.0),
+    Strength.LIGHT: Limits(use=0.4, noise_to_mask=-9.5, noise=-24.0),
     Strength.NORMAL: Limits(),
-    Strength.STRONG: Limits(above=4.0, cap=5.0, use=0.6, noise_to_mask=-3.5, noise=-17.0),
+    Strength.STRONG: Limits(above=7.5, cap=7.0, use=1.1, noise_to_mask=-2.5, noise=-17.5),
 }
 MOST_CHANNELS = 8
 LOUDEST = 16.0  # times full scale; what lies beyond is no sound, and counts as silence
