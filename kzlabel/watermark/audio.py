@@ -93,6 +93,7 @@ class Embedder:
         self._changes = np.zeros((channels, 0), np.float32)  # at 16 kHz, from sample `_changes_from` on
         self._changes_from = 0
         self._sums = np.zeros(SUMS, np.float64)
+        self._heard = False
 
     def push(self, block: Floats) -> Floats:
         """The next samples, (n, channels) float32; returns those that are marked by now, any number."""
@@ -113,7 +114,9 @@ class Embedder:
             raise Unmarkable(f"the recording is {seconds:.1f} s long, and a mark needs {SHORTEST:.0f} s")
         rest = self._mark(self._analysed() // CELL - self._cell, last=True)
         if not self._sums.any():
-            raise Unmarkable("the recording is silent")
+            raise Unmarkable(
+                "the channels of the recording cancel each other out" if self._heard else "the recording is silent"
+            )
         if (self._sums[:CODED_BITS] > 0).mean() < LEAST_AGREEMENT:
             raise Unmarkable("the recording is too plain for a mark: too few pitches sound in it")
         return rest
@@ -131,6 +134,7 @@ class Embedder:
         first = (self._cell - CONTEXT) * CELL - half
         count = (cells + 2 * CONTEXT) * CELL + WINDOW
         sounds = [self._down.convert(s, self._held_from, first, count) for s in _sane(self._held).T]
+        self._heard = self._heard or any(bool(sound.any()) for sound in sounds)
         mixture = np.stack(sounds).mean(axis=0, dtype=np.float32)
         gains = solve(mixture, self._cell, self._chips, self._layout, self._limits)
         self._sums += gains.sums

@@ -159,6 +159,11 @@ def test_what_cannot_be_marked_is_said_to_be_so(samples: np.ndarray, why: str) -
     assert read(samples) == []
 
 
+def test_channels_that_cancel_each_other_out_are_said_to_do_so(original: np.ndarray) -> None:
+    with pytest.raises(Unmarkable, match="cancel each other out"):
+        embed(np.concatenate([original, -original], axis=1), 16_000, PAYLOAD)
+
+
 def test_samples_that_are_no_numbers_do_no_harm(original: np.ndarray) -> None:
     broken = original.copy()
     broken[70_000:70_100] = np.nan
