@@ -136,7 +136,7 @@ def test_nothing_is_found_where_nothing_is(original: np.ndarray) -> None:
 
 
 def test_too_short_a_recording_is_told_its_length() -> None:
-    with pytest.raises(Unmarkable, match=r"the recording is 1\.2 s long, and a mark needs 4 s"):
+    with pytest.raises(Unmarkable, match=r"the recording is 1\.2 s long, and a mark needs 3 s"):
         embed(band(1.2), 16_000, PAYLOAD)
 
 
@@ -151,6 +151,7 @@ def test_too_short_a_recording_is_told_its_length() -> None:
         (np.full((160_000, 1), 3e38, np.float32), "silent"),
         (np.full((160_000, 1), 0.5, np.float32), "plain|silent"),
         (np.zeros((160_000, 9), np.float32), "9 channels"),
+        (np.zeros((160_000, 0), np.float32), "0 channels"),
     ],
 )
 def test_what_cannot_be_marked_is_said_to_be_so(samples: np.ndarray, why: str) -> None:
