@@ -94,7 +94,7 @@ class _Trial:
         from ...watermark.video import CHANGE, Dose
 
         stream, part = self._stream, self._part
-        film: Any = opened(self._cut(), "matroska", self._job.limits)["v:0"]
+        film: Any = opened(self._cut(), "matroska", self._job.limits, noautorotate=None)["v:0"]
         if level is not None:
             whole = drawn(stream, self._matrix, self._plan, Dose(level))
             inner = whole.luma[part.y : part.y + part.height, part.x : part.x + part.width]
