@@ -41,9 +41,6 @@ ACROSS_BANDS = (1.0, -0.35, -0.15)
 CLIP = 4.0  # dB; beyond, a cell tells of the sound, not of the mark
 # Of the energy around a cell, what is added to that of the cell: what is 20 dB softer than its neighbours is noise.
 FLOOR = 0.01
-# A band counts more, the farther it rises above what lies beneath it all the time: above the level that it falls short
-# of in a tenth of the hops; a fifth of the weight remains where it does not rise at all.
-QUANTILE, REMAINDER = 0.1, 0.2
 
 
 @cache
@@ -120,11 +117,7 @@ def levels(energy: Floats, *, hops: int = HOPS) -> Levels:
     time[::hops] = [ACROSS_TIME[abs(i)] for i in range(-2, 3)]
     frequency = np.array([ACROSS_BANDS[abs(i)] for i in range(-2, 3)], np.float32)
     residual = np.clip(cv2.sepFilter2D(decibels, -1, time, frequency, borderType=near), -CLIP, CLIP)
-    some = smooth[:, ::hops]
-    rank = int(some.shape[1] * QUANTILE)
-    lowest = np.partition(some, rank, axis=1)[:, rank, None]
     weight = smooth / (smooth + 6e-3 * usual + (1e-6 * float(usual.max()) + 1e-9))
-    weight = weight * (REMAINDER + np.clip(1 - lowest / (smooth + 1e-20), 0, 1))
     return Levels(residual.astype(np.float32), weight.astype(np.float32), cell / (cell + floor))
 
 

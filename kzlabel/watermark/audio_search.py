@@ -128,7 +128,8 @@ class Search:
         finer = [self._refined(candidate) for candidate in self._changed(part, runs)[: self._effort.refined]]
         best = sorted((self._candidate(run, h) for h in dict.fromkeys(finer) for run in runs), key=_likely)
         if read := self._read(best[: self._effort.read], self._effort.sure[1]):
-            self._known.append(read.hypothesis)
+            # The last ones only: a recording that changes its speed all the time must not become slow to read.
+            self._known = [Hypothesis(), *self._known[1:][-2:], read.hypothesis]
 
     def _candidate(self, run: Sequence[Part], hypothesis: Hypothesis) -> Candidate:
         likely, offset = peaks(match(fold(run, hypothesis), self._plan), 1)[0]

@@ -58,10 +58,7 @@ def folded(samples: Array) -> Array:
     over_time -= 0.165 * (shifted(level, 1, 8) + shifted(level, 1, -8))
     residual = over_time - 0.35 * (shifted(over_time, 0, 1) + shifted(over_time, 0, -1))
     residual -= 0.15 * (shifted(over_time, 0, 2) + shifted(over_time, 0, -2))
-    some = np.sort(around[:, ::4], axis=1)
-    floor = some[:, some.shape[1] // 10, None]
     weight = around / (around + 0.006 * usual + 1e-6 * usual.max() + 1e-9)
-    weight *= 0.2 + np.maximum(0, 1 - floor / around)
     values = np.clip(residual, -4, 4) * weight
     total = np.zeros((len(values), 640))
     for k in range(count):

@@ -136,7 +136,7 @@ def test_nothing_is_found_where_nothing_is(original: np.ndarray) -> None:
 
 
 def test_too_short_a_recording_is_told_its_length() -> None:
-    with pytest.raises(Unmarkable, match=r"the recording is 1\.2 s long, and a mark needs 4 s"):
+    with pytest.raises(Unmarkable, match=r"the recording is 1\.2 s long, and a mark needs 3 s"):
         embed(band(1.2), 16_000, PAYLOAD)
 
 
@@ -151,12 +151,18 @@ def test_too_short_a_recording_is_told_its_length() -> None:
         (np.full((160_000, 1), 3e38, np.float32), "silent"),
         (np.full((160_000, 1), 0.5, np.float32), "plain|silent"),
         (np.zeros((160_000, 9), np.float32), "9 channels"),
+        (np.zeros((160_000, 0), np.float32), "0 channels"),
     ],
 )
 def test_what_cannot_be_marked_is_said_to_be_so(samples: np.ndarray, why: str) -> None:
     with pytest.raises(Unmarkable, match=why):
         embed(samples, 16_000, PAYLOAD)
     assert read(samples) == []
+
+
+def test_channels_that_cancel_each_other_out_are_said_to_do_so(original: np.ndarray) -> None:
+    with pytest.raises(Unmarkable, match="cancel each other out"):
+        embed(np.concatenate([original, -original], axis=1), 16_000, PAYLOAD)
 
 
 def test_samples_that_are_no_numbers_do_no_harm(original: np.ndarray) -> None:

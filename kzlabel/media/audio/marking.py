@@ -60,7 +60,7 @@ class Marker:
         exact = (self.encoding.pcm or "").removeprefix("pcm_")
         if exact in _RAW:
             return exact
-        return "s16le" if self.encoding.sample_fmt.startswith("s16") else "f32le"
+        return {"u8": "u8", "s16": "s16le", "s32": "s32le"}.get(self.encoding.sample_fmt.removesuffix("p"), "f32le")
 
     def handed_over(self) -> Any:
         """The encoder's input."""

@@ -1,4 +1,4 @@
-"""Burns the badge into a film: one decode, one encode, everything else copied."""
+"""Writes a film anew: badge and watermark into its picture, marked sound for its own, everything else copied."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..programs.report import Probe, Stream, disposition_option
 from .boxes import Boxes
 from .encoders import encoder
 from .keeping import kept
+from .patterns import LEAD, Pattern, blended, is_deep, sampling
+from .soundtracks import Soundtrack
 from .stamp import Stamp
 
 # Packets that may wait for the slowest stream before the first is written: films whose sound starts late need many.
 MUXING_QUEUE = 4096
-# The badge's one frame is dated before any frame of a film, so that it lies on the very first one.
-BADGE_LEAD = 3600
 
 
 @dataclass(frozen=True)
@@ -46,35 +46,48 @@ class Job:
     tags: tuple[tuple[str, str], ...] = ()
 
 
-def burn(
-    job: Job, census: Census, stamps: Mapping[int, Stamp], progress: Callable[[float], None] | None
-) -> tuple[dict[int, array[int]], tuple[str, ...]]:
-    """Write `job.target` with a stamp on each frame of each film, everything else copied.
+@dataclass(frozen=True)
+class Layers:
+    """What is laid over each frame of one film: under the badge, so that its letters stay crisp, the mark."""
 
-    stamps: by stream index. Returns the times of the frames that were shown, by stream index, in ticks of the stream's
-    time base, and what ffmpeg complained about. Raises UnreadableFile for a damaged film, UnsupportedFormat for a
-    stream that the container cannot take, LimitExceeded, MissingProgram, OutputError.
+    stamp: Stamp | None = None
+    pattern: Pattern | None = None
+
+
+def burn(
+    job: Job,
+    census: Census,
+    layers: Mapping[int, Layers],
+    sounds: Mapping[int, Soundtrack],
+    progress: Callable[[float], None] | None,
+) -> tuple[dict[int, array[int]], tuple[str, ...]]:
+    """Write `job.target` with layers on each frame of some films and some tracks of sound replaced, the rest copied.
+
+    layers, sounds: by stream index. Returns the times of the frames that were shown, by stream index, in ticks of the
+    stream's time base, and what ffmpeg complained about. Raises UnreadableFile for a damaged film, UnsupportedFormat
+    for a stream that the container cannot take, LimitExceeded, MissingProgram, OutputError.
     """
     _try_copying(job)
     with scratch() as folder:
         film = opened(job.source, job.demuxer, job.limits, noautorotate=None)
         nodes: list[Any] = []
-        options = _common_options(job)
+        chosen: dict[str, Any] = {}
         for place, stream in enumerate(_mapped(job)):
-            if stream.index not in stamps:
-                nodes.append(film[str(stream.index)])
-                continue
-            nodes.append(_stamped(film[str(stream.index)], stream, stamps[stream.index], folder))
-            chosen = encoder(stream, census.tracks[stream.index]) | {
-                "fps_mode": "passthrough",
-                "enc_time_base": "demux",
-                "stats_enc_pre": location(_frames(folder, stream)),
-                "stats_enc_pre_fmt": "{pts} {tb}",
-            }
-            options |= {f"{key}:{place}": value for key, value in chosen.items()}
-        output = builder().output(*nodes, location(job.target), **options)
+            node = film[str(stream.index)]
+            if stream.index in sounds:
+                node = _replaced(sounds[stream.index], job)
+            elif stream.index in layers:
+                node = _layered(node, stream, layers[stream.index], folder)
+                encoding = encoder(stream, census.tracks[stream.index]) | {
+                    "fps_mode": "passthrough",
+                    "enc_time_base": "demux",
+                    "stats_enc_pre": location(_frames(folder, stream)),
+                    "stats_enc_pre_fmt": "{pts} {tb}",
+                }
+                chosen |= {f"{key}:{place}": value for key, value in encoding.items()}
+            nodes.append(node)
         finished = run(
-            arguments(output, *_tags(job), *_attached(job, folder)),
+            _written(job, nodes, chosen, folder),
             name=job.source.name,
             limits=job.limits,
             program=job.program,
@@ -82,7 +95,7 @@ def burn(
             progress=progress,
         )
         streams = {stream.index: stream for stream in job.probed.streams}
-        shown = {index: _shown(_frames(folder, streams[index]), streams[index]) for index in stamps}
+        shown = {index: _shown(_frames(folder, streams[index]), streams[index]) for index in layers}
     complaints = (*census.complaints, *finished.log)
     for index, times in shown.items():
         if not times or (len(times) < census.tracks[index].packets and complaints):
@@ -98,9 +111,17 @@ def remux(job: Job) -> None:
     with scratch() as folder:
         film = opened(job.source, job.demuxer, job.limits)
         nodes = [film[str(stream.index)] for stream in _mapped(job)]
-        output = builder().output(*nodes, location(job.target), **_common_options(job))
-        told = arguments(output, *_tags(job), *_attached(job, folder))
+        told = _written(job, nodes, {}, folder)
         run(told, name=job.source.name, limits=job.limits, program=job.program, duration=job.probed.duration)
+
+
+def _written(job: Job, nodes: list[Any], chosen: dict[str, Any], folder: Path) -> list[str]:
+    """The arguments that write the nodes to the target, with the options chosen for them."""
+    told = arguments(builder().output(*nodes, location(job.target)))
+    inputs = [told[place + 1] for place, part in enumerate(told) if part == "-i"]
+    options = _common_options(job, inputs.index(location(job.source))) | chosen
+    output = builder().output(*nodes, location(job.target), **options)
+    return arguments(output, *_tags(job), *_attached(job, folder))
 
 
 def _mapped(job: Job) -> list[Stream]:
@@ -137,19 +158,20 @@ def _tags(job: Job) -> list[str]:
     return [part for name, value in tags for part in ("-metadata", f"{name}={value}")]
 
 
-def _common_options(job: Job) -> dict[str, Any]:
+def _common_options(job: Job, film: int = 0) -> dict[str, Any]:
+    """film: its number among the inputs."""
     options: dict[str, Any] = {
         "format": job.muxer,
         "c": "copy",
         "copy_unknown": None,
-        "map_metadata": "0",
-        "map_chapters": "0",
+        "map_metadata": str(film),
+        "map_chapters": str(film),
         "fflags": "+bitexact",
         "max_muxing_queue_size": MUXING_QUEUE,
     }
     for place, stream in enumerate(_mapped(job)):
         # Told for each, since a stream out of a filter graph inherits nothing, and telling one untells the others.
-        options[f"map_metadata:s:{place}"] = f"0:s:{stream.index}"
+        options[f"map_metadata:s:{place}"] = f"{film}:s:{stream.index}"
         options[f"disposition:{place}"] = disposition_option(stream)
     if job.boxes:
         options |= _box_options(job, job.boxes)
@@ -169,26 +191,36 @@ def _box_options(job: Job, boxes: Boxes) -> dict[str, Any]:
     return options
 
 
+def _replaced(sound: Soundtrack, job: Job) -> Any:
+    """A marked track, dated as the one in whose place it stands."""
+    dated = {"itsoffset": f"{float(sound.start):.6f}"} if sound.start else {}
+    return opened(sound.path, job.demuxer, job.limits, **dated)["0"]
+
+
+def _layered(film: Any, stream: Stream, layers: Layers, folder: Path) -> Any:
+    """The filter graph of one film."""
+    if layers.pattern:
+        film = blended(film, stream, layers.pattern, folder)
+    return _stamped(film, stream, layers.stamp, folder) if layers.stamp else film
+
+
 def _stamped(film: Any, stream: Stream, stamp: Stamp, folder: Path) -> Any:
-    """The filter graph of one film. The pixel format is told: left to itself, overlay makes 4:4:4 of any badge."""
+    """The pixel format is told: left to itself, overlay makes 4:4:4 of any badge."""
     path = folder / f"badge-{stream.index}.png"
     stamp.picture.save(path, compress_level=1)
-    full = stream.range == "pc"
-    shape = next(planes for planes in ("420", "422", "444") if planes in stream.pix_fmt)
-    deep = stream.pix_fmt.endswith("10le")
     badge = (
         builder()
         .input(location(path), format="png_pipe", protocol_whitelist="file,pipe")
-        .filter("setpts", f"PTS-{BADGE_LEAD}/TB")
-        .filter("scale", out_color_matrix=_matrix(stream), out_range="pc" if full else "tv")
-        .filter("format", f"yuva{shape}p{'10le' if deep else ''}")
+        .filter("setpts", f"PTS-{LEAD}/TB")
+        .filter("scale", out_color_matrix=_matrix(stream), out_range="pc" if stream.range == "pc" else "tv")
+        .filter("format", f"yuva{sampling(stream)}p{'10le' if is_deep(stream) else ''}")
     )
     return builder().filter(
         [film, badge],
         "overlay",
         x=stamp.x,
         y=stamp.y,
-        format=f"yuv{shape}{'p10' if deep else ''}",
+        format=f"yuv{sampling(stream)}{'p10' if is_deep(stream) else ''}",
         eof_action="repeat",
     )
 

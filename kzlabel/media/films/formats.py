@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,17 +13,23 @@ from ...containers.isobmff import MP4
 from ...containers.matroska import MATROSKA
 from ...containers.riff import AVI
 from ...errors import UnreadableFile, UnsupportedFormat
-from ...files import copy_whole
+from ...files import copy_whole, workspace
 from ...limits import Limits
-from ..base import Carrier, Format, MediaInfo, Medium, Rendered, RenderPlan
+from ...watermark.keys import WatermarkKey
+from ...watermark.record import WatermarkRecord
+from ..audio.marking import unmarked
+from ..base import Carrier, Format, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
 from ..programs.packets import Census, census
 from ..programs.probe import Probe, probe
 from .boxes import UPRIGHT, Boxes, Matrix, read_boxes
-from .burn import Job, burn, remux
-from .checking import compare
+from .burn import Job, Layers, burn, remux
+from .checking import Anew, compare
 from .keeping import refuse_what_cannot_be_kept
+from .marking import Marks, mark
 from .sniff import is_ebml, is_mp4, is_quicktime
+from .soundtracks import Source, first_heard
 from .stamp import display_size, stamp
+from .watching import look_and_listen
 
 # Tags that tell of the writer of a file, not of the work.
 _VOLATILE = {"encoder", "major_brand", "minor_version", "compatible_brands"}
@@ -63,37 +70,52 @@ class Film(Format):
             any(tag.place == "QuickTime key" for tag in earlier.tags),
             tags,
         )
-        if plan.disclosure is None:
-            if tags:
-                remux(job)
-            else:
-                copy_whole(source, target)
-            self._fill(target, plan, earlier)
-            return Rendered(info)
-        refuse_what_cannot_be_kept(probed, source.name)
-        if boxes and None in boxes.matrices:
-            raise UnsupportedFormat(
-                f"{source.name}: its picture is shown at an odd angle or stretched; straighten it first"
-            )
+        try:
+            self._refuse(source, probed, boxes, plan)
+        except UnsupportedFormat as error:
+            if plan.disclosure is not None:
+                raise
+            return self._copied(job, info, earlier, plan, unmarked(error, source.name))
+        if plan.disclosure is None and plan.watermark is None:
+            return self._copied(job, info, earlier, plan, None)
         matrices = self._matrices(probed, boxes)
         counted = self._census(source, probed, plan.limits)
-        stamps = {stream.index: stamp(stream, matrices[stream.index], plan.disclosure) for stream in probed.films}
-        shown, complaints = burn(job, counted, stamps, plan.progress)
+        with workspace(target.parent) as folder:
+            marks = mark(job, counted, matrices, plan.watermark, folder) if plan.watermark else Marks()
+            layers = _layers(probed, matrices, marks, plan)
+            if not layers and not marks.sounds:
+                return self._copied(job, info, earlier, plan, marks.record)
+            shown, complaints = burn(job, counted, layers, marks.sounds, plan.progress)
         self._fill(target, plan, earlier)
         main = probed.films[0].index
-        track = counted.tracks[main]
-        record = replace(stamps[main].record, seconds=(0.0, max(0.0, track.last - track.first)))
-        notes = (f"ffmpeg reported {len(complaints)} faults in the input and passed over them",) if complaints else ()
-        detail = {**info.detail, "census": counted, "shown": shown}
-        info = replace(info, frames=len(shown[main]), detail=detail)
-        return Rendered(info, record, (*record.notes, *notes))
+        notes = [f"ffmpeg reported {len(complaints)} faults in the input and passed over them"] if complaints else []
+        detail = {**info.detail, "census": counted, "shown": shown, "sounds": marks.sounds}
+        info = replace(info, frames=counted.tracks[main].packets, detail=detail)
+        record = None
+        if main in layers and (badge := layers[main].stamp):
+            track = counted.tracks[main]
+            record = replace(badge.record, seconds=(0.0, max(0.0, track.last - track.first)))
+            info = replace(info, frames=len(shown[main]))
+            notes = [*record.notes, *notes]
+        return Rendered(info, record, (*notes, *marks.notes), marks.record)
 
     def check(self, source: Path, target: Path, rendered: Rendered, limits: Limits) -> None:
-        probed: Probe = rendered.info.detail["probe"]
-        before: Census = rendered.info.detail.get("census") or self._census(source, probed, limits)
+        detail = rendered.info.detail
+        probed: Probe = detail["probe"]
+        before: Census = detail.get("census") or self._census(source, probed, limits)
         found = probe(target, demuxer=self.demuxer, limits=limits, program=self.programs.ffmpeg)
         after = self._census(target, found, limits)
-        compare((probed, before), (found, after), rendered.info.detail.get("shown"), target.name)
+        heard = partial(first_heard, Source(target, self.demuxer, self.muxer, limits, self.programs.ffmpeg))
+        anew = Anew(detail.get("shown", {}), detail.get("sounds", {}), heard)
+        compare((probed, before), (found, after), anew, target.name)
+
+    @property
+    def marks(self) -> bool:
+        return True
+
+    def watermarks(self, source: Path, keys: tuple[WatermarkKey, ...], limits: Limits) -> Watermarks:
+        info = self.probe(source, limits)
+        return look_and_listen(source, self.demuxer, info.detail["probe"], keys, limits, self.programs.ffmpeg)
 
     @property
     def writes_tags_itself(self) -> bool:
@@ -107,6 +129,27 @@ class Film(Format):
     def boxes(self, source: Path, limits: Limits) -> Boxes | None:
         """The layout of boxes, for formats that have any."""
         return None
+
+    def _refuse(self, source: Path, probed: Probe, boxes: Boxes | None, plan: RenderPlan) -> None:
+        """Raises UnsupportedFormat for a film that would lose something by being encoded anew, where it would be."""
+        if plan.disclosure is None and plan.watermark is None:
+            return
+        refuse_what_cannot_be_kept(probed, source.name)
+        if boxes and None in boxes.matrices:
+            raise UnsupportedFormat(
+                f"{source.name}: its picture is shown at an odd angle or stretched; straighten it first"
+            )
+
+    def _copied(
+        self, job: Job, info: MediaInfo, earlier: Slots, plan: RenderPlan, record: WatermarkRecord | None
+    ) -> Rendered:
+        """Nothing is encoded anew."""
+        if job.tags:
+            remux(job)
+        else:
+            copy_whole(job.source, job.target)
+        self._fill(job.target, plan, earlier)
+        return Rendered(info, watermark=record)
 
     def _info(self, probed: Probe, boxes: Boxes | None) -> MediaInfo:
         films = probed.films
@@ -231,6 +274,17 @@ class Flv(Format):
     @classmethod
     def score(cls, header: bytes) -> int:
         return 80 if header.startswith(b"FLV\x01") else 0
+
+
+def _layers(probed: Probe, matrices: dict[int, Matrix], marks: Marks, plan: RenderPlan) -> dict[int, Layers]:
+    """What is laid over each film of a file; nothing for one that is copied."""
+    layers = {}
+    for stream in probed.films:
+        badge = stamp(stream, matrices[stream.index], plan.disclosure) if plan.disclosure else None
+        pattern = marks.patterns.get(stream.index)
+        if badge or pattern:
+            layers[stream.index] = Layers(badge, pattern)
+    return layers
 
 
 def _camera(probed: Probe) -> str | None:
