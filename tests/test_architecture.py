@@ -20,7 +20,7 @@ LAYERS = (
     ("labeller", "shorthand"),
     ("labelling",),
     ("admission",),
-    ("watermarking", "watermark_alone"),
+    ("watermarking", "watermark_alone", "watermark_bench"),
     ("request",),
     ("verification",),
     ("media", "marks"),

@@ -13,6 +13,7 @@ from .image_view import MIN_SIDE, detail, folded, kinds, room, tiled, whitened, 
 from .keys import WatermarkKey
 from .payload import Payload
 from .strength import Strength
+from .video import detect_still
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,13 +84,17 @@ def detect(
 ) -> list[Detection]:
     """Every mark found in a picture (height, width), 0..255, the surest first; [] where there is none.
 
-    patience: seconds after which no further reading is begun. thorough: try four times as many ways in which a mark
-    may lie, and look for small ones beside one that fills the picture. place: `region` [x, y, width,
-    height] in pixels, `scale`, `rotation` in degrees anticlockwise, `mirrored`, as far as it can be told.
+    Where it carries no picture's mark, it is looked at as a frame of a film. patience: seconds after which no further
+    reading is begun. thorough: try four times as many ways in which a mark may lie, and look for small ones beside one
+    that fills the picture. place: `region` [x, y, width, height] in pixels, `scale`, `rotation` in degrees
+    anticlockwise, `mirrored`, as far as it can be told.
     """
     if min(luma.shape) < 16:
         return []
-    return detections(luma, Search(key or WatermarkKey(), time.monotonic() + patience), thorough=thorough)
+    search = Search(key or WatermarkKey(), time.monotonic() + patience)
+    found = detections(luma, search, thorough=thorough)
+    left = search.deadline - time.monotonic()
+    return found or detect_still(luma, key=search.key, patience=left, readings=search.readings)
 
 
 def _mark(view: Floats, hidden: Floats, payload: Payload, key: WatermarkKey) -> Floats:

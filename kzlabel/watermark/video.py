@@ -155,10 +155,15 @@ def detect(
     return list(found.values())
 
 
-def detect_still(luma: NDArray[Any], *, key: WatermarkKey | None = None, patience: float = PATIENCE) -> list[Detection]:
-    """The mark in a single frame, exported as a picture: (h, w) luma, 0..255 where it is of floats."""
+def detect_still(
+    luma: NDArray[Any], *, key: WatermarkKey | None = None, patience: float = PATIENCE, readings: int = 0
+) -> list[Detection]:
+    """The mark in a single frame, exported as a picture: (h, w) luma, 0..255 where it is of floats.
+
+    readings: how many this picture went through before.
+    """
     key = key or WatermarkKey()
-    reader = Reader(key, Carriers.of(key), patience)
+    reader = Reader(key, Carriers.of(key), patience, readings=readings)
     sums = Sums()
     plane = _prepared(luma)
     if plane is None:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..detection import Unmarkable
 from ..keys import WatermarkKey
 from ..payload import Payload
-from .counting import Row
+from ..strength import Strength
+from .counting import Row, identifier_of, total
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,27 +21,26 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-PAYLOAD = Payload("5eed0f4ca11e")
 SECONDS = {"common": 10, "hard": 20}  # of each work, by group of attacks
 TIMEOUT = 120  # s, one run of ffmpeg
 
 
 @dataclass(frozen=True)
 class Work:
-    """samples: (n, channels) float32; speech: or else music."""
+    """samples: (n, channels) float32. rate: samples a second."""
 
     name: str
     samples: Floats
     rate: int
-    speech: bool
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What an attack may use besides the work: ffmpeg's path, and the other works, to be mixed in."""
+    """What an attack may use besides the work: ffmpeg's path, and sounds to be mixed in."""
 
     ffmpeg: Path
-    others: Sequence[Work] = ()
+    voice: Work
+    music: Work
 
 
 Attacker = Callable[["Floats", int, Scene], "tuple[Floats, int]"]
@@ -57,35 +58,53 @@ class Attack:
 def run(
     works: Iterable[Work],
     *,
-    key: WatermarkKey,
+    scene: Scene,
+    key: WatermarkKey | None = None,
+    strength: Strength = Strength.NORMAL,
     attacks: Sequence[Attack],
-    ffmpeg: Path,
-    report: Callable[[str, str, bool], None] = lambda work, attack, read: None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> list[Row]:
-    """Mark each work, attack the copies, read them. Works shorter than the group's seconds are taken whole.
+    """Mark each work, attack the copies, read them; one row for each attack, then one for each group.
 
-    report: called with the names of work and attack, and whether exactly the payload was read.
+    Works shorter than the group's seconds are taken whole. report: told one line for each work.
     """
     from ..audio import detect, embed
-    from ..detection import Unmarkable
 
-    works = list(works)
-    read, of = dict.fromkeys(attacks, 0), dict.fromkeys(attacks, 0)
-    for i, work in enumerate(works):
-        scene = Scene(ffmpeg, works[i + 1 :] + works[:i])
+    counted: dict[Attack, tuple[list[str], list[str]]] = {attack: ([], []) for attack in attacks}
+    for work in works:
+        payload = Payload(identifier_of(work.name))
+        told: list[str] = []
         for group in dict.fromkeys(attack.group for attack in attacks):
+            part = work.samples[: SECONDS[group] * work.rate]
             try:
-                marked = embed(work.samples[: SECONDS[group] * work.rate], work.rate, PAYLOAD, key=key)
-            except Unmarkable:
-                report(work.name, "unmarkable", False)
+                marked = embed(part, work.rate, payload, key=key, strength=strength)
+            except Unmarkable as error:
+                told.append(str(error))
                 continue
-            for attack in (a for a in attacks if a.group == group):
+            missed = []
+            for attack in (one for one in attacks if one.group == group):
                 samples, rate = attack.run(marked, work.rate, scene)
-                found = [d.payload for d in detect(samples, rate, key=key)] == [PAYLOAD]
-                read[attack] += found
-                of[attack] += 1
-                report(work.name, attack.name, found)
-    return [Row(a.name, a.group, read[a], of[a]) for a in attacks]
+                read = any(one.payload == payload for one in detect(samples, rate, key=key))
+                counted[attack][not read].append(work.name)
+                missed += [] if read else [attack.name]
+            lasts = len(part) / work.rate
+            told.append(
+                f"{lasts:.1f} s, SNR {ratio(part, marked):.1f} dB; lost after: {', '.join(missed) or 'nothing'}"
+            )
+        report(f"{work.name}: {'; '.join(told)}")
+    rows = [
+        Row(attack.name, attack.group, len(read), len(read) + len(lost), tuple(lost))
+        for attack, (read, lost) in counted.items()
+    ]
+    return rows + [total(group, rows) for group in dict.fromkeys(row.group for row in rows)]
+
+
+def ratio(samples: Floats, marked: Floats) -> float:
+    """Of the power of the sound to that of its change, dB."""
+    import numpy as np
+
+    change = float(np.square(marked - samples, dtype=np.float64).sum())
+    return 10 * math.log10(max(float(np.square(samples, dtype=np.float64).sum()), 1e-12) / max(change, 1e-12))
 
 
 def attacks() -> list[Attack]:
@@ -104,7 +123,7 @@ def attacks() -> list[Attack]:
     common["high-pass 300 Hz"] = _band(300, 1e9)
     common["high-pass 500 Hz"] = _band(500, 1e9)
     common["compressor, equaliser"] = _filtered("acompressor=threshold=-20dB:ratio=4,bass=g=6,treble=g=-4")
-    common["voice mixed in, -10 dB"] = _mixed(speech=True, decibels=-10)
+    common["voice mixed in, -10 dB"] = _mixed(lambda scene: scene.voice, decibels=-10)
     common["speed +3 %, MP3 64k"] = _then(_speed(1.03), _codec("mp3", "libmp3lame", 64))
     common["first 1.7 s cut off"] = lambda samples, rate, scene: (samples[int(1.7 * rate) :], rate)
     hard: dict[str, Attacker] = {
@@ -115,7 +134,7 @@ def attacks() -> list[Attack]:
         "resampled to 8 kHz": _filtered(rate=8_000),
         "noise 20 dB": _noise(20),
         "8 bit": _coarse,
-        "music mixed in, -10 dB": _mixed(speech=False, decibels=-10),
+        "music mixed in, -10 dB": _mixed(lambda scene: scene.music, decibels=-10),
         "room 0.3 s": _room(0.3, 3),
         "room 0.5 s": _room(0.5, 0),
         "hall 0.8 s": _room(0.8, 0),
@@ -197,16 +216,13 @@ def _coarse(samples: Floats, rate: int, scene: Scene) -> tuple[Floats, int]:
     return np.round(samples * 127) / np.float32(127), rate
 
 
-def _mixed(*, speech: bool, decibels: float) -> Attacker:
-    """With the next other work that is speech, or music; the same work backwards where there is none."""
-
+def _mixed(chosen: Callable[[Scene], Work], *, decibels: float) -> Attacker:
     def attack(samples: Floats, rate: int, scene: Scene) -> tuple[Floats, int]:
         import numpy as np
 
-        other = next((w for w in scene.others if w.speech == speech), None)
-        sound, own = (other.samples, other.rate) if other else (samples[::-1], rate)
-        one = sound[: 30 * own].mean(axis=1, keepdims=True, dtype=np.float32)
-        one, _ = _filtered(rate=rate)(np.ascontiguousarray(one), own, scene)
+        other = chosen(scene)
+        one = other.samples[: 30 * other.rate].mean(axis=1, keepdims=True, dtype=np.float32)
+        one, _ = _filtered(rate=rate)(np.ascontiguousarray(one), other.rate, scene)
         added = np.resize(one[:, 0], len(samples))[:, None]
         size = math.sqrt(float(np.square(samples).mean() / np.square(added).mean())) * 10 ** (decibels / 20)
         return samples + added * np.float32(size), rate

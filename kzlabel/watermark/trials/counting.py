@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 _Z = 1.959964  # standard deviations on both sides that hold 95 % of a normal distribution
 
@@ -29,6 +30,25 @@ class Row:
         middle = (share + _Z * _Z / (2 * self.n)) / weight
         half = _Z / weight * math.sqrt(share * (1 - share) / self.n + _Z * _Z / (4 * self.n * self.n))
         return max(0.0, middle - half), min(1.0, middle + half)
+
+    def to_json(self) -> dict[str, Any]:
+        low, high = self.interval
+        return {
+            "attack": self.attack,
+            "group": self.group,
+            "read": self.read,
+            "n": self.n,
+            "low": round(low, 4),
+            "high": round(high, 4),
+            "missed": list(self.missed),
+        }
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        share = f"{self.read / self.n:7.1%}" if self.n else "      -"
+        name = self.attack or f"all of {self.group}"
+        missed = f"  {', '.join(self.missed)}" if self.missed else ""
+        return f"{name:<38} {self.read:>5} of {self.n:<5} {share} ({low:.1%} to {high:.1%}){missed}"
 
 
 def total(group: str, rows: Sequence[Row]) -> Row:

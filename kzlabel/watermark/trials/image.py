@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..detection import Unmarkable
 from ..image import detect, embed
 from ..keys import WatermarkKey
 from ..payload import Payload
+from ..strength import Strength
 from .counting import Row, identifier_of, total
 from .image_attacks import ATTACKS, Attack
 
@@ -38,20 +38,20 @@ def run(
     works: Iterable[tuple[str, Picture]],
     *,
     key: WatermarkKey | None = None,
+    strength: Strength = Strength.NORMAL,
     attacks: Sequence[Attack] = ATTACKS,
-    ffmpeg: Path | None = None,
     report: Callable[[str], None] = lambda line: None,
 ) -> list[Row]:
     """Mark each work, (height, width, 3) uint8, attack it, read it; one row for each attack, then one for each group.
 
-    ffmpeg: not used for pictures. report: told one line for each work.
+    report: told one line for each work.
     """
     counted: dict[Attack, tuple[list[str], list[str]]] = {attack: ([], []) for attack in attacks}
     for name, picture in works:
         payload = Payload(identifier_of(name))
         small = max(picture.shape[:2]) < SMALL_SIDE
         try:
-            marked = mark(picture, payload, key=key)
+            marked = mark(picture, payload, key=key, strength=strength)
         except Unmarkable as error:
             report(f"{name}: {error}")
             continue
@@ -74,11 +74,13 @@ def run(
     return rows + [total(group, rows) for group in dict.fromkeys(row.group for row in rows)]
 
 
-def mark(picture: Picture, payload: Payload, *, key: WatermarkKey | None = None) -> Picture:
+def mark(
+    picture: Picture, payload: Payload, *, key: WatermarkKey | None = None, strength: Strength = Strength.NORMAL
+) -> Picture:
     """(height, width, 3) uint8 -> the same, marked. Raises Unmarkable."""
     import numpy as np
 
-    difference = embed(luma(picture), payload, key=key)
+    difference = embed(luma(picture), payload, key=key, strength=strength)
     return np.asarray(np.clip(np.rint(picture + difference[..., None]), 0, 255), np.uint8)
 
 

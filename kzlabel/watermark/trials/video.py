@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..detection import Detection, Unmarkable
 from ..keys import WatermarkKey
 from ..payload import Payload
+from ..strength import Strength
 from ..video import (
     CHANGE,
     FRAMES_PER_SECOND,
@@ -97,6 +98,7 @@ def run(
     works: Iterable[tuple[str, Path]],
     *,
     key: WatermarkKey | None = None,
+    strength: Strength = Strength.NORMAL,
     attacks: Sequence[Attack] = ATTACKS,
     ffmpeg: Path,
     report: Callable[[str], None] = lambda line: None,
@@ -109,7 +111,7 @@ def run(
     counted: dict[Attack, list[tuple[str, int, int]]] = {attack: [] for attack in attacks}
     for name, path in works:
         with tempfile.TemporaryDirectory() as folder:
-            studio = Studio(ffmpeg, Path(folder), key)
+            studio = Studio(ffmpeg, Path(folder), key, strength)
             payload = Payload(identifier_of(name))
             try:
                 marked, quality = studio.mark(path, payload)
@@ -141,6 +143,7 @@ class Studio:
     ffmpeg: Path
     folder: Path
     key: WatermarkKey
+    strength: Strength
 
     def mark(self, source: Path, payload: Payload) -> tuple[Path, Quality]:
         """The film encoded with the mark, and what that cost against the film encoded without. Raises Unmarkable."""
@@ -153,13 +156,20 @@ class Studio:
         def encoded(name: str, dose: Dose | None) -> Path:
             return self._encoded(source, name, payload, dose, ("-t", str(seconds)))
 
-        def trial(strength: float | None) -> list[int]:
+        def trial(level: float | None) -> list[int]:
             count = trial_frames(frames)
             place = ("-ss", f"{seconds / 3:.3f}", "-t", f"{(count - 0.5) / rate:.3f}")
-            dose = None if strength is None else Dose(strength)
+            dose = None if level is None else Dose(level)
             return self._packets(self._encoded(source, "trial.mkv", payload, dose, place, CHANGE * count / rate))
 
-        dose = choose_strength(trial, frames=frames, rate=rate, key_distance=KEY_DISTANCE, pixels=width * height)
+        dose = choose_strength(
+            trial,
+            frames=frames,
+            rate=rate,
+            key_distance=KEY_DISTANCE,
+            pixels=width * height,
+            strength=self.strength,
+        )
         plain = encoded("plain.mkv", None).stat().st_size
         marked = encoded("marked.mkv", dose)
         grown = marked.stat().st_size - plain
@@ -198,7 +208,7 @@ class Studio:
             check=False,
         )
         told = done.stderr.decode("utf-8", "replace")
-        size = re.search(r"Video:.*? (\d+)x(\d+).*?([\d.]+) fps", told)
+        size = re.search(r"Video:.*?, (\d+)x(\d+)[, ].*?([\d.]+) fps", told)
         length = re.search(r"Duration: (\d+):(\d+):([\d.]+)", told)
         if not size or not length:
             raise Unmarkable(f"{film.name} is no film that ffmpeg reads")
