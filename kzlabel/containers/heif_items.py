@@ -14,6 +14,7 @@ from .reading import Visits, name_of, read_block
 
 XMP_TYPE = b"application/rdf+xml"
 IN_FILE, IN_IDAT = 0, 1  # construction methods
+MAX_OFFSET = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,8 @@ class _Numbers:
             raise UnreadableFile(f"{self._name}: the item locations are of an unknown version")
         sizes = self._next(2)
         offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
+        if not {offset_size, length_size, base_size, index_size if version else 0} <= {0, 4, 8}:
+            raise UnreadableFile(f"{self._name}: the item locations have numbers of a size that there is not")
         id_size = 4 if version == 2 else 2
         found = []
         for _ in range(self._next(id_size)):
@@ -195,7 +198,10 @@ class _Numbers:
             for _ in range(self._next(2)):
                 self._visits.count()
                 index = self._next(index_size if version else 0)
-                extents.append((index, base + self._next(offset_size), self._next(length_size)))
+                offset, length = base + self._next(offset_size), self._next(length_size)
+                if max(offset, length) > MAX_OFFSET:
+                    raise UnreadableFile(f"{self._name}: an item lies beyond the end of any file")
+                extents.append((index, offset, length))
             found.append(Location(id, method, reference, tuple(extents)))
         return tuple(found)
 

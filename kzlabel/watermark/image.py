@@ -13,7 +13,7 @@ from .image_view import MIN_SIDE, detail, folded, kinds, room, tiled, whitened, 
 from .keys import WatermarkKey
 from .payload import Payload
 from .strength import Strength
-from .video import detect_still
+from .video import MIN_PIXELS, detect_still
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +39,8 @@ HARM, HARMED_SHARE, LEAST_HEARD = 30, 0.2, 0.7
 COMPENSATED = 0.7  # share of what the picture itself says against a bit that is made good
 BIT_RANGE = (0.3, 2.5)  # strength of one coded bit over that of all
 LEAST_VISIBLE = 0.1  # share of the pixels that must be visible
+# Pixels from which on a mark can be read at all; and from which on a frame of a film can be.
+LEAST_READ, LEAST_STILL = 1 << 13, MIN_PIXELS
 
 
 def embed(
@@ -89,12 +91,14 @@ def detect(
     that fills the picture. place: `region` [x, y, width, height] in pixels, `scale`, `rotation` in degrees
     anticlockwise, `mirrored`, as far as it can be told.
     """
-    if min(luma.shape) < 16:
+    if min(luma.shape) < 16 or luma.size < LEAST_READ:
         return []
     search = Search(key or WatermarkKey(), time.monotonic() + patience)
     found = detections(luma, search, thorough=thorough)
+    if found or luma.size < LEAST_STILL:
+        return found
     left = search.deadline - time.monotonic()
-    return found or detect_still(luma, key=search.key, patience=left, readings=search.readings)
+    return detect_still(luma, key=search.key, patience=left, readings=search.readings)
 
 
 def _mark(view: Floats, hidden: Floats, payload: Payload, key: WatermarkKey) -> Floats:

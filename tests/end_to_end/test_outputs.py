@@ -178,7 +178,7 @@ def test_a_dry_run_writes_nothing_anywhere(desk: Desk, tmp_path: Path, monkeypat
 
 def test_layers_can_be_left_out(desk: Desk) -> None:
     picture = work("picture.png", desk.folder)
-    told = desk.run("label", "picture.png", "--no-disclosure", "--json")
+    told = desk.run("label", "picture.png", "--no-disclosure", "--no-watermark", "--json")
     assert told.code == 0
     assert "without disclosure, which the profile kz requires" in " ".join(told.json["notes"])
     labelled = desk.folder / "picture.labelled.png"

@@ -114,13 +114,15 @@ def test_each_signer_signs_each_medium_and_shows_nothing_secret(kind: str, tmp_p
         output = tmp_path / "labelled"
         output.mkdir()
         variables = environment(tmp_path, XDG_STATE_HOME=str(tmp_path / "state"), **ready.variables)
-        arguments = ["label", *map(str, sources), "--out-dir", str(output), "--signer", ready.uri, "--json"]
+        arguments = ["label", *map(str, sources), "--out-dir", str(output), "--signer", ready.uri]
+        arguments += ["--no-watermark", "--json"]
         labelled, seen = watched([str(PROGRAM), *arguments], variables, tmp_path)
     assert labelled.returncode == 0, labelled.stderr
 
     root = tmp_path / "root.pem"
     root.write_text(ready.root or (tmp_path / ".config" / "kzlabel" / "keys" / "root.pem").read_text())
-    verify = [PROGRAM, "verify", *(output / name for name in WORKS), "--trust", root, "--policy", "trusted", "-v"]
+    arguments = ["--trust", root, "--policy", "trusted", "--no-watermark", "-v"]
+    verify = [PROGRAM, "verify", *(output / name for name in WORKS), *arguments]
     verified = subprocess.run(verify, env=environment(tmp_path), capture_output=True, text=True, check=False)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert verified.stdout.count(": verified, generated: ") == len(WORKS)

@@ -15,6 +15,7 @@ from kzlabel.trust.revocation import Revocation, RevocationChecker
 from kzlabel.verification.collect import Collector
 from kzlabel.verification.judge import judge
 from kzlabel.verification.sentences import NOUNS
+from kzlabel.watermark.keys import WatermarkKey
 
 from . import credentials
 from .table import ROWS, Row, page
@@ -39,7 +40,9 @@ def told(policy: str, evidence: Evidence) -> int:
 def test_a_forgery_gets_its_verdict(row: Row, shop: Workshop, tmp_path: Path) -> None:
     lists = Revocation(lists=(shop.revocation_list,))
     collector = Collector(
-        trust=shop.trust, revocation=RevocationChecker(lists, shop.trust.anchors) if row.asked else None
+        trust=shop.trust,
+        revocation=RevocationChecker(lists, shop.trust.anchors) if row.asked else None,
+        watermark_keys=(WatermarkKey(),) if row.verdict == "unmarked" else (),
     )
     made: list[Made] = list(row.make(shop))
     assert made
