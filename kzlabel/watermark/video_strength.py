@@ -15,6 +15,9 @@ TRIAL_SHARE, MIN_TRIAL, MAX_TRIAL = 0.12, 16, 75  # of a film's frames; frames
 # Seconds after each change in which the mark is shown, at the least, on films that do not bear it always: in few frames
 # it outlives what a fainter one does not that is always there.
 PULSE = 1.1
+# Times its budget that a film may grow by for the faintest mark, shown for so short. A film that pans evenly could
+# double, and still lose most of the mark.
+MOST_OVER = 2.0
 
 
 # Pixels; and the level, in grey levels rms, that is tried first on a film of fewer. Its Y-PSNR is 47.3 dB.
@@ -71,7 +74,8 @@ def choose_strength(
 
     pixels: of a frame; a film of fewer than SMALL may get more, for its short waves outlive less.
 
-    Calls `trial` at most six times, on most films twice. Raises Unmarkable for a film that is too short.
+    Calls `trial` at most six times, on most films twice. Raises Unmarkable for a film that is too short, or would grow
+    too much.
     """
     seconds = frames / rate
     if seconds < MIN_SECONDS:
@@ -93,6 +97,9 @@ def choose_strength(
                 return Dose(earlier, math.floor(10 * shown) / 10)
         costs[level] = cost
     shown = costs[level].borne(allowed, keys, frames, seconds)
+    grown = costs[level].bytes(PULSE, keys, frames, seconds)
+    if shown < PULSE and grown > MOST_OVER * allowed:
+        raise Unmarkable(f"even the faintest one would make the film larger by {grown / whole:.0%}")
     return Dose(level, max(PULSE, math.floor(10 * shown) / 10))
 
 
@@ -110,6 +117,10 @@ class _Cost:
         calm, changing = grown[1 : round(CALM * len(grown))], grown[round(CALM * len(grown)) :]
         each = _mean(calm or changing)
         return cls(grown[0], each, max(0.0, sum(changing) - len(changing) * each))
+
+    def bytes(self, shown: float, keys: int, frames: int, seconds: float) -> float:
+        """By how many bytes a film grows that shows the mark for so many of SWITCH seconds."""
+        return shown / SWITCH * (keys * self.key + (frames - keys) * self.frame) + seconds // SWITCH * self.change
 
     def borne(self, allowed: float, keys: int, frames: int, seconds: float) -> float:
         """Seconds out of SWITCH for which a film may show the mark if it is to grow by no more than `allowed` bytes."""

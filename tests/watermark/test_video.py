@@ -226,11 +226,17 @@ def growing(costs: dict[float, float]):
         ({0.85: 900, 0.65: 600}, Dose(0.65)),
         ({0.85: 1_000, 0.65: 900}, Dose(0.85, 2.4)),
         ({0.85: 9_000, 0.65: 5_000, 0.5: 2_000, 0.35: 1_000}, Dose(0.5, 1.2)),
-        ({0.85: 90_000, 0.65: 50_000, 0.5: 20_000, 0.35: 10_000}, Dose(0.35, PULSE)),
+        ({0.85: 90_000, 0.65: 50_000, 0.5: 20_000, 0.35: 3_000}, Dose(0.35, PULSE)),
     ],
 )
 def test_a_film_gets_what_it_bears(costs: dict[float, float], dose: Dose) -> None:
     assert choose_strength(growing(costs), frames=250, rate=25.0, key_distance=250) == dose
+
+
+def test_a_film_that_would_grow_by_half_bears_none() -> None:
+    costs = {0.85: 90_000, 0.65: 50_000, 0.5: 20_000, 0.35: 10_000}
+    with pytest.raises(Unmarkable, match="larger by 53%"):
+        choose_strength(growing(costs), frames=250, rate=25.0, key_distance=250)
 
 
 def test_a_clip_of_half_a_second_is_refused() -> None:
