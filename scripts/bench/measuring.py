@@ -54,6 +54,13 @@ def compare(title: str, runs: int, target: float, baseline: tuple[str, Cost], ou
     return ratio <= target
 
 
+def within(title: str, bound: float, spent: float) -> bool:
+    """Print seconds of CPU beside their bound. Returns whether they are within it."""
+    verdict = "met" if spent <= bound else "MISSED"
+    print(f"  {title:<58} CPU {_time(spent)}   bound {_time(bound)}: {verdict}", flush=True)
+    return spent <= bound
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of another program. peak: bytes resident in it and all its children together, sampled."""

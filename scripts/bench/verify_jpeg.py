@@ -10,7 +10,7 @@ import c2pa
 from measuring import alternating, bench_folder, compare
 from works import photo
 
-from kzlabel import Labeller, Verifier
+from kzlabel import Labeller, Verifier, VerifyOptions
 from kzlabel.marks import manifest
 from kzlabel.trust import NOBODY
 
@@ -23,7 +23,7 @@ def main() -> None:
         signed = folder / "signed.jpg"
         Labeller().label(photo(folder / "photo.jpg", 3360, 2520), signed)
         context = manifest._context(NOBODY, os.getpid())
-        verifier = Verifier()
+        verifier = Verifier(VerifyOptions(watermark=False))
 
         def bare() -> None:
             with signed.open("rb") as file, c2pa.Reader("image/jpeg", file, context=context) as reader:
