@@ -97,7 +97,7 @@ def choose_strength(
                 return Dose(earlier, math.floor(10 * shown) / 10)
         costs[level] = cost
     shown = costs[level].borne(allowed, keys, frames, seconds)
-    grown = costs[level].bytes(PULSE, keys, frames, seconds)
+    grown = costs[level].growth(PULSE, keys, frames, seconds)
     if shown < PULSE and grown > MOST_OVER * allowed:
         raise Unmarkable(f"even the faintest one would make the film larger by {grown / whole:.0%}")
     return Dose(level, max(PULSE, math.floor(10 * shown) / 10))
@@ -118,17 +118,20 @@ class _Cost:
         each = _mean(calm or changing)
         return cls(grown[0], each, max(0.0, sum(changing) - len(changing) * each))
 
-    def bytes(self, shown: float, keys: int, frames: int, seconds: float) -> float:
+    def growth(self, shown: float, keys: int, frames: int, seconds: float) -> float:
         """By how many bytes a film grows that shows the mark for so many of SWITCH seconds."""
-        return shown / SWITCH * (keys * self.key + (frames - keys) * self.frame) + seconds // SWITCH * self.change
+        return shown / SWITCH * self._always(keys, frames) + seconds // SWITCH * self.change
 
     def borne(self, allowed: float, keys: int, frames: int, seconds: float) -> float:
         """Seconds out of SWITCH for which a film may show the mark if it is to grow by no more than `allowed` bytes."""
-        always = keys * self.key + (frames - keys) * self.frame
+        always = self._always(keys, frames)
         left = allowed - seconds // SWITCH * self.change
         if always <= left:
             return SWITCH
         return SWITCH * max(0.0, left) / always if always > 0 else 0.0
+
+    def _always(self, keys: int, frames: int) -> float:
+        return keys * self.key + (frames - keys) * self.frame
 
 
 def _mean(sizes: Sequence[int]) -> float:
