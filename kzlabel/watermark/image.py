@@ -108,20 +108,21 @@ def _mark(view: Floats, hidden: Floats, payload: Payload, key: WatermarkKey) -> 
     marked = pattern(key)
     codeword = (1 - 2 * CODE.encode(payload.protected(key)).astype(np.float32)).astype(np.float32)
     bits, template = np.ones(CODED_BITS, np.float32), 1.0
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         mark = _held(tiled(marked.tile(codeword * bits, template), *view.shape) * hidden, hidden)
         shown = np.asarray(np.clip(view + mark, 0, 255), np.float32)
         heard, seen = _heard(shown, marked, codeword)
         if not (heard.mean() > 0 and seen > 0):
             break
+        if turn == ROUNDS - 1:
+            if float((heard > 0).mean()) < LEAST_AGREEMENT:
+                break
+            return mark
         harmed, _ = _heard(_harmed(shown), marked, codeword)
         level = max(float(harmed.mean()), LEAST_HEARD * float(harmed.std()), 1e-6)
         said = heard / heard.mean() * (1 - HARMED_SHARE) + harmed / level * HARMED_SHARE
         bits = np.clip(bits + COMPENSATED * (1 - said), *BIT_RANGE).astype(np.float32)
         template = float(np.clip(template * CLEAR / seen, 1.0, MOST_TEMPLATE))
-    else:
-        if float((heard > 0).mean()) >= LEAST_AGREEMENT:
-            return mark
     raise Unmarkable("watermark: none, the picture is too plain or too regular to hide one")
 
 

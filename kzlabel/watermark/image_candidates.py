@@ -47,9 +47,8 @@ def spectrum(plane: Floats) -> Floats:
     height, width = min(plane.shape[0], SIZE), min(plane.shape[1], SIZE)
     top, left = (plane.shape[0] - height) // 2, (plane.shape[1] - width) // 2
     part = plane[top : top + height, left : left + width]
-    faded = np.zeros((SIZE, SIZE), np.float32)
-    faded[:height, :width] = part * np.sqrt(np.outer(_hann(height), _hann(width)))
-    half = np.fft.rfft2(faded)
+    faded = part * np.sqrt(np.outer(_hann(height), _hann(width)))
+    half = np.fft.fft(np.fft.rfft(faded, SIZE, axis=1), SIZE, axis=0)  # rows that are empty need no transform
     power = np.fft.fftshift(half.real**2 + half.imag**2, axes=0).astype(np.float32)
     around = cv2.blur(power, (AROUND, AROUND)) + np.float32(1e-9)
     return np.asarray(np.minimum(power / around, LOUDEST), np.float32)

@@ -208,7 +208,8 @@ def _prepared(frame: NDArray[Any]) -> NDArray[np.float32] | None:
     if min(size) < 32:
         return None
     depth = 4.0 if plane.dtype == np.uint16 else 1.0
-    plane = np.nan_to_num(plane.astype(np.float32), nan=0.0, posinf=255.0, neginf=0.0) / np.float32(depth)
+    plane = plane.astype(np.float32)
     if size != (width, height):
         plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    plane = np.nan_to_num(plane, nan=0.0, posinf=255.0, neginf=0.0) / np.float32(depth)
     return np.ascontiguousarray(np.clip(plane, 0, 255))
