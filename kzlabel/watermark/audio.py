@@ -1,6 +1,6 @@
 """The mark in sound: small changes of loudness in cells of time and pitch, hidden by the sound itself.
 
-`docs/watermark-spec-audio.md` tells it exactly. Recordings of any length are worked on in bounded memory.
+`docs/watermark-spec.md` tells it exactly. Recordings of any length are worked on in bounded memory.
 """
 
 from __future__ import annotations

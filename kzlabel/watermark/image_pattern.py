@@ -1,7 +1,7 @@
 """The pattern that carries a payload in a picture: a square tile, drawn in the frequency domain, repeated without seam.
 
 A tile holds sinusoids of whole periods. Some are the same for every payload (the template: it shows a reader where and
-how the tile lies), all others carry coded bits. docs/watermark-spec-image.md says the same for a second implementation.
+how the tile lies), all others carry coded bits. docs/watermark-spec.md says the same for a second implementation.
 """
 
 from __future__ import annotations

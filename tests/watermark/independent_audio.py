@@ -1,4 +1,4 @@
-"""A second reader of the watermark of sound, written from docs/watermark-spec-audio.md alone.
+"""A second reader of the watermark of sound, written from docs/watermark-spec.md alone.
 
 For whole recordings at 16 kHz and unchanged speed. Takes nothing from kzlabel.watermark.
 """

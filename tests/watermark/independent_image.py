@@ -1,4 +1,4 @@
-"""A second reader of the watermark of pictures, written from docs/watermark-spec-image.md alone.
+"""A second reader of the watermark of pictures, written from docs/watermark-spec.md alone.
 
 For whole, unscaled pictures. Takes nothing from kzlabel.watermark.
 """

@@ -1,4 +1,4 @@
-"""A reader of films written from docs/watermark-spec-video.md alone: for whole films in their own size and time."""
+"""A reader of films written from docs/watermark-spec.md alone: for whole films in their own size and time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def data_waves() -> list[tuple[int, int]]:
 
 
 def soft_bits(frames: np.ndarray, rate: float) -> np.ndarray:
-    """frames: (n, h, w) luma. The sum with the sign of section 4, each wave's parts against their chips."""
+    """frames: (n, h, w) luma. The sum with the sign of F3, each wave's parts against their chips."""
     times = np.arange(len(frames)) / rate % 8
     signs = np.where(times < 3.9, 1.0, np.where((times >= 4) & (times < 7.9), -1.0, 0.0))
     total = np.tensordot(signs, frames.astype(float), 1)
