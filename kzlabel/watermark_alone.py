@@ -46,7 +46,8 @@ def mark(
     if not format.marks:
         raise UnsupportedFormat(f"{source.name}: {format.name} files take no watermark")
     payload = Payload(identifier or new_identifier(), declared)
-    plan = WatermarkPlan(payload, key, strength, sound=not keep_sound)
+    sound = declared is Source.GENERATED and not keep_sound
+    plan = WatermarkPlan(payload, key, strength, sound=sound)
     with writing(target), workspace(target.parent) as room:
         finished = room / f"marked{format.extensions[0]}"
         rendered = format.render(source, finished, RenderPlan(watermark=plan, limits=limits, progress=progress))

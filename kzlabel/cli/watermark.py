@@ -159,10 +159,10 @@ def bench(
         limits=settings.limits,
         report=terminal.say,
     )
+    tried = [row for row in rows if row.n]
     if as_json:
-        terminal.data([row.to_json() for row in rows])
+        terminal.data([row.to_json() for row in tried])
     else:
-        for row in rows:
-            if row.n:
-                terminal.line(str(row))
+        for row in tried:
+            terminal.line(str(row))
     return ExitCode.DONE

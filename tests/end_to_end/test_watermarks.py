@@ -1,0 +1,134 @@
+"""Labelled, stripped and harmed as platforms do it, found again; and `kzlabel watermark` by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.media import reels, sounds
+from tests.media.pictures import scene
+
+from .conftest import Desk
+from .works import work
+
+SECRET = b"a secret of thirty-two bytes, no less"
+
+
+def _declared(desk: Desk, harmed: Path, identifier: str) -> list[str]:
+    """Hold that nothing but the mark is left, and that it leads back. Returns what carries it."""
+    told = desk.run("verify", harmed, "--json")
+    assert told.code == 1, told  # a mark without a manifest proves nothing
+    verdict = told.json
+    assert (verdict["verdict"], verdict["ai"], verdict["identifier"]) == ("declared", "generated", identifier), verdict
+    (mark,) = (layer for layer in verdict["evidence"] if layer["layer"] == "watermark")
+    assert mark["detail"]["false_positive"] <= 1e-9
+    return [one["carrier"] for one in mark["detail"]["carriers"]]
+
+
+def test_a_picture_is_found_after_a_platform(desk: Desk) -> None:
+    source = work("photo.jpg", desk.folder)
+    identifier = desk.run("label", source, "--json").json["identifier"]
+    with Image.open(desk.folder / "photo.labelled.jpg") as picture:
+        picture.crop((60, 40, 600, 450)).resize((432, 328)).save("shared.jpg", quality=70)
+    assert _declared(desk, Path("shared.jpg"), identifier) == ["picture"]
+
+
+def test_a_recording_is_found_after_a_messenger(desk: Desk) -> None:
+    source = work("song.flac", desk.folder)
+    identifier = desk.run("label", source, "--json").json["identifier"]
+    sounds.ffmpeg("-i", "song.labelled.flac", "-ss", "1.3", "-map_metadata", "-1", "-b:a", "48k", "sent.mp3")
+    assert _declared(desk, Path("sent.mp3"), identifier) == ["sound"]
+
+
+def test_a_film_is_found_by_its_picture_and_by_its_sound(desk: Desk) -> None:
+    silent = reels.make(desk.folder / "silent.mp4", "h264", picture=f"{_wide()},noise=alls=6:allf=t", seconds="9")
+    sounds.encoded(desk.folder / "tune.wav", sounds.music(9.0), 44_100)
+    reels.ffmpeg(
+        "-i", silent, "-i", "tune.wav", "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-b:a", "128k", "film.mp4"
+    )
+    told = desk.run("label", "film.mp4", "--json")
+    assert (told.code, told.json["watermark"]["carriers"]) == (0, ["picture", "sound"]), told
+    identifier = told.json["identifier"]
+    stripped = ("-map_metadata", "-1", "-bitexact")
+    reels.ffmpeg("-i", "film.labelled.mp4", *stripped, "-crf", "30", "-vf", "scale=480:270", "-an", "shared.mp4")
+    reels.ffmpeg("-i", "film.labelled.mp4", *stripped, "-vn", "-b:a", "64k", "heard.mp3")
+    assert _declared(desk, Path("shared.mp4"), identifier) == ["picture"]
+    assert _declared(desk, Path("heard.mp3"), identifier) == ["sound"]
+
+
+def test_what_is_labelled_again_keeps_its_first_mark_and_is_bound_to_it(desk: Desk) -> None:
+    source = work("picture.png", desk.folder)
+    first = desk.run("watermark", "embed", source, "-o", "marked.png", "--json").json["identifier"]
+    told = desk.run("label", "marked.png", "--json")
+    assert told.code == 0, told
+    assert told.json["watermark"]["identifier"] == first != told.json["identifier"]
+    assert any(first in note for note in told.json["notes"])
+    verdict = desk.run("verify", "marked.labelled.png", "--json").json
+    assert verdict["identifier"] == told.json["identifier"]
+    (mark,) = (layer for layer in verdict["evidence"] if layer["layer"] == "watermark")
+    assert mark["payload"] == first
+
+
+def test_a_secret_mark_is_read_with_its_key_alone(desk: Desk) -> None:
+    work("picture.webp", desk.folder)
+    key = desk.write("secret.key", SECRET)
+    key.chmod(0o600)
+    identifier = "00c0ffee0001"
+    embed = ("watermark", "embed", "picture.webp", "-o", "secret.webp", "--identifier", identifier)
+    assert desk.run(*embed, "--watermark-key", key).code == 0
+    assert desk.run("watermark", "detect", "secret.webp").code == 1
+    told = desk.run("watermark", "detect", "secret.webp", "--watermark-key", key, "--json")
+    assert (told.code, [mark["payload"] for mark in told.json["marks"]]) == (0, [identifier])
+    desk.refused(5, "secret.webp", *embed, "--watermark-key", key)  # it exists
+
+
+def test_two_marks_are_both_told(desk: Desk) -> None:
+    for name, number in (("left", "00000000000a"), ("right", "00000000000b")):
+        Image.fromarray(scene(640, 480, step=len(name))).save(f"{name}.png")
+        desk.run("watermark", "embed", f"{name}.png", "-o", f"{name}.marked.png", "--identifier", number)
+    both = Image.new("RGB", (1280, 480))
+    both.paste(Image.open("left.marked.png"), (0, 0))
+    both.paste(Image.open("right.marked.png"), (640, 0))
+    both.save("both.jpg", quality=85)
+    marks = desk.run("watermark", "detect", "both.jpg", "--json").json["marks"]
+    assert {mark["payload"] for mark in marks} == {"00000000000a", "00000000000b"}
+
+
+def test_what_is_too_small_or_too_short_is_labelled_without_and_told(desk: Desk) -> None:
+    Image.fromarray(scene(160, 120)).save("small.png")
+    sounds.encoded(desk.folder / "short.wav", sounds.music(1.2), 44_100)
+    for name, why in (("small.png", "160 x 120"), ("short.wav", "1.2 s")):
+        told = desk.run("label", name, "--no-disclosure")
+        assert told.code == 0, told
+        assert "watermark: none" in told.err
+        assert why in told.err, told.err
+        desk.refused(11, why, "watermark", "embed", name, "-o", f"marked.{name}")
+
+
+def test_a_modified_film_keeps_its_sound(desk: Desk) -> None:
+    picture = f"{_wide()},noise=alls=6:allf=t"
+    reels.make(desk.folder / "film.mp4", "h264", picture=picture, seconds="4")
+    told = desk.run("watermark", "embed", "film.mp4", "-o", "marked.mp4", "--source", "modified", "--json")
+    assert (told.code, told.json["carriers"]) == (0, ["picture"]), told
+    assert sounds.exact(desk.folder / "marked.mp4", "s16le") == sounds.exact(desk.folder / "film.mp4", "s16le")
+
+
+def test_what_it_withstands_is_counted_with_intervals(desk: Desk) -> None:
+    Image.fromarray(scene(640, 480)).save("picture.png")
+    told = desk.run("watermark", "bench", "image", "picture.png", "--attacks", "JPEG 70,grey", "--json")
+    assert told.code == 0, told
+    rows = {row["attack"]: row for row in told.json}
+    assert rows["JPEG 70"]["read"] == rows["JPEG 70"]["n"] == 1
+    desk.refused(2, "no medium", "watermark", "bench", "text", "picture.png")
+
+
+@pytest.mark.parametrize(("name", "code", "why"), [("story.txt", 3, "no watermark"), ("moving.gif", 11, "a palette")])
+def test_what_bears_no_mark_is_refused_by_name(desk: Desk, name: str, code: int, why: str) -> None:
+    work(name, desk.folder)
+    desk.refused(code, why, "watermark", "embed", name, "-o", f"marked.{name}")
+
+
+def _wide() -> str:
+    return "mandelbrot=s=640x360:r=25"
