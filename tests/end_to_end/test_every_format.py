@@ -43,7 +43,8 @@ def test_a_file_of_every_format_is_labelled_verified_and_protected(name: str, tm
         assert layers["metadata"]["ai"] == "generated"
         assert layers["metadata"]["detail"]["identifier"] == row["identifier"]
 
-    trusted = kzlabel("verify", target, "--json", "--policy", "trusted", "--trust", tmp_path / ROOT, home=tmp_path)
+    asked = ("--policy", "trusted", "--trust", tmp_path / ROOT, "--no-watermark")
+    trusted = kzlabel("verify", target, "--json", *asked, home=tmp_path)
     assert (trusted.code, trusted.json["verdict"]) == (0, "verified")
 
     _an_independent_validator_agrees(target, sidecar if sidecar.exists() else None, verdict["format"], tmp_path)
@@ -87,7 +88,7 @@ def _one_flipped_byte_is_noticed(target: Path, home: Path) -> None:
     place = _content_byte(data, target.suffix)
     data[place] ^= 1
     target.write_bytes(data)
-    told = kzlabel("verify", target, "--json", home=home)
+    told = kzlabel("verify", target, "--json", "--no-watermark", home=home)
     assert (told.code, told.json["verdict"]) == (1, "tampered"), told.out
 
 
@@ -106,7 +107,7 @@ def _content_byte(data: bytearray, suffix: str) -> int:
 )
 def test_metadata_that_was_there_before_is_there_after(name: str, tmp_path: Path) -> None:
     source = work(name, tmp_path)
-    told = kzlabel("label", source, "--json", home=tmp_path)
+    told = kzlabel("label", source, "--no-watermark", "--json", home=tmp_path)
     assert told.code == 0, told.err
     found = kzlabel("inspect", told.json["output"], "--json", home=tmp_path).json
     if name == "photo.jpg":

@@ -260,7 +260,8 @@ def _long_film(folder: Path) -> Path:
 def _started(desk: Desk, *arguments: str) -> subprocess.Popen[bytes]:
     """A labelling that has begun to write, in a session of its own."""
     process = subprocess.Popen(
-        [PROGRAM, "label", "long.mp4", *arguments], cwd=desk.folder, env=environment(desk.home, TMPDIR=str(desk.home)),
+        [PROGRAM, "label", "long.mp4", "--no-watermark", *arguments],
+        cwd=desk.folder, env=environment(desk.home, TMPDIR=str(desk.home)),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     while not any(path.stat().st_size for path in desk.folder.glob(".kzlabel-*/rendered*")):

@@ -34,9 +34,10 @@ def test_eight_threads_share_one_signer_and_all_they_make_verifies(
         pytest.skip("the program of this test begins with #!")
     monkeypatch.setenv(VARIABLE, PASSPHRASE)
     made = pki.signer(intermediate=True, days=90)
-    options = LabelOptions(signer=KINDS[kind](tmp_path, made), keys=tmp_path, passphrase=Passphrase(variable=VARIABLE))
+    signer, passphrase = KINDS[kind](tmp_path, made), Passphrase(variable=VARIABLE)
+    options = LabelOptions(signer=signer, keys=tmp_path, passphrase=passphrase, watermark=False)
     labeller = Labeller(options)
-    verifier = Verifier(VerifyOptions(trust=Trust(anchors=(Anchor("Root", None, made.root),))))
+    verifier = Verifier(VerifyOptions(trust=Trust(anchors=(Anchor("Root", None, made.root),)), watermark=False))
 
     def one(number: int) -> tuple[str, str | None]:
         verdict = verifier.verify(labeller.image(picture(number), "jpeg"))
@@ -49,11 +50,11 @@ def test_eight_threads_share_one_signer_and_all_they_make_verifies(
 
 
 def test_eight_threads_share_the_development_key(tmp_path: Path) -> None:
-    labeller = Labeller(LabelOptions(keys=tmp_path))
+    labeller = Labeller(LabelOptions(keys=tmp_path, watermark=False))
     with ThreadPoolExecutor(THREADS) as pool:
         works = list(pool.map(lambda shade: labeller.image(picture(shade), "png"), range(WORKS)))
     root = Anchor("Development", None, (tmp_path / "root.pem").read_text())
-    verifier = Verifier(VerifyOptions(trust=Trust(anchors=(root,))))
+    verifier = Verifier(VerifyOptions(trust=Trust(anchors=(root,)), watermark=False))
     assert {verifier.verify(work).kind for work in works} == {"verified"}
 
 
