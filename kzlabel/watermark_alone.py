@@ -13,7 +13,7 @@ from .limits import DEFAULT_LIMITS, Limits
 from .media import Format, detect, formats
 from .media.base import HEADER_BYTES, Progress, RenderPlan, WatermarkPlan
 from .media.programs.ffmpeg import Programs
-from .verification.watermarks import watermark_layers
+from .verification.watermarks import read_back, watermark_layers
 from .watermark.keys import WatermarkKey
 from .watermark.payload import Payload
 from .watermark.record import WatermarkRecord
@@ -55,12 +55,9 @@ def mark(
         record = rendered.watermark or WatermarkRecord(why="works of this kind take none")
         if not record.carriers:
             raise RequirementNotMet(f"{source.name}: watermark: none, {record.why}")
-        read = {
-            carrier for carrier, found in format.watermarks(finished, (key,), limits).found if found.payload == payload
-        }
-        held = tuple(carrier for carrier in record.carriers if carrier in read)
+        held, why = read_back(finished, format, payload, record.carriers, key, limits)
         if not held:
-            raise RequirementNotMet(f"{source.name}: watermark: none, it could not be read back from the output")
+            raise RequirementNotMet(f"{source.name}: watermark: none, {why}")
         if target.exists():
             take_over(finished, target)
         publish(finished, target, overwrite=overwrite)

@@ -9,12 +9,12 @@ from pathlib import Path
 from .declaration import Declaration
 from .errors import InputError, MissingProgram
 from .evidence import State
-from .media import Format, Rendered
+from .media import Format, Look, Rendered
 from .media.base import WatermarkPlan
 from .request import LabelOptions
 from .signing import Signer
 from .verification.collect import Collected
-from .verification.watermarks import watermark_layers
+from .verification.watermarks import read_back, watermark_layers
 from .watermark.record import WatermarkRecord
 
 
@@ -50,7 +50,7 @@ def watermarking(
     )
     if ours and known is not None and known.identifier is not None:
         return _keeping(replace(known, kept=True), declaration)  # the content is as it was signed, its mark with it
-    layers, _ = watermark_layers(source, format, (options.watermark_key,), options.limits)
+    layers, _ = watermark_layers(source, format, (options.watermark_key,), options.limits, look=Look.STRETCH)
     found = [layer for layer in layers if layer.state is State.FOUND and layer.detail.get("certainty") == "found"]
     if not found:
         return Watermarking(options.watermark_plan(declaration))
@@ -92,15 +92,12 @@ def confirmed(path: Path, format: Format, rendered: Rendered, plan: WatermarkPla
     if not promised.carriers:
         return replace(rendered, watermark=promised, notes=(*rendered.notes, f"watermark: none, {promised.why}"))
     try:
-        found = format.watermarks(path, (plan.key,), options.limits)
-        read = {carrier for carrier, detection in found.found if detection.payload == plan.payload}
-        why = found.why or "it could not be read back from the output"
+        held, why = read_back(path, format, plan.payload, promised.carriers, plan.key, options.limits)
     except (InputError, MissingProgram) as error:
-        read, why = set(), str(error)
-    held = tuple(carrier for carrier in promised.carriers if carrier in read)
+        held, why = (), str(error)
     if not held:
         return replace(rendered, watermark=WatermarkRecord(why=why), notes=(*rendered.notes, f"watermark: none, {why}"))
-    lost = [carrier for carrier in promised.carriers if carrier not in read]
+    lost = [carrier for carrier in promised.carriers if carrier not in held]
     notes = tuple(f"watermark: none in the {carrier}, {why}" for carrier in lost)
     if promised.why:  # of a carrier that got none
         notes = (*notes, f"watermark: {promised.why}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from .base import BEYOND_DOUBT, HEADER_BYTES, Carrier, Format, MediaInfo, Medium, Rendered, RenderPlan
+from .base import BEYOND_DOUBT, HEADER_BYTES, Carrier, Format, Look, MediaInfo, Medium, Rendered, RenderPlan
 from .programs.ffmpeg import Programs
 
 __all__ = [
     "HEADER_BYTES",
     "Carrier",
     "Format",
+    "Look",
     "MediaInfo",
     "Medium",
     "Programs",

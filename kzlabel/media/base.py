@@ -104,12 +104,26 @@ class Rendered:
     watermark: WatermarkRecord | None = None
 
 
+class Look(StrEnum):
+    """How closely a work is looked at for watermarks."""
+
+    EVERYWHERE = "everywhere"
+    STRETCH = "stretch"
+    """Of a longer film or recording a stretch in the middle only: enough for a mark that fills it."""
+    OWN = "own"
+    """The same, and of a film only for a mark that lies as kzlabel lays it: neither cut nor within borders."""
+
+
 @dataclass(frozen=True)
 class Watermarks:
-    """Marks that were read, each with its carrier, "picture" or "sound"; `why`, if the file was not looked at."""
+    """Marks that were read, each with its carrier, "picture" or "sound"; `why`, if the file was not looked at.
+
+    in_part: whether the look left something out.
+    """
 
     found: tuple[tuple[str, Detection], ...] = ()
     why: str | None = None
+    in_part: bool = False
 
 
 class Format(ABC):
@@ -156,7 +170,9 @@ class Format(ABC):
         """Whether `render` can put a watermark into works of this format, and `watermarks` read it."""
         return False
 
-    def watermarks(self, source: Path, keys: tuple[WatermarkKey, ...], limits: Limits) -> Watermarks:
+    def watermarks(
+        self, source: Path, keys: tuple[WatermarkKey, ...], limits: Limits, *, look: Look = Look.EVERYWHERE
+    ) -> Watermarks:
         """Decode a file and look for marks of any of these keys. Takes at most `limits.watermark_seconds`.
 
         Raises UnreadableFile, LimitExceeded, MissingProgram.

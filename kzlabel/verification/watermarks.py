@@ -9,9 +9,10 @@ from ..declaration import Source
 from ..errors import InputError, MissingProgram
 from ..evidence import AI, Layer, LayerEvidence, State
 from ..limits import Limits
-from ..media import Format, Medium
+from ..media import Format, Look, Medium
 from ..watermark.detection import Detection
 from ..watermark.keys import WatermarkKey
+from ..watermark.payload import Payload
 
 _MEDIA = (Medium.IMAGE, Medium.VIDEO, Medium.AUDIO)
 _SAYS = {Source.GENERATED: AI.GENERATED, Source.MODIFIED: AI.MODIFIED}
@@ -20,11 +21,12 @@ NOT_ASKED = "it was not asked for"
 
 
 def watermark_layers(
-    source: Path, format: Format | None, keys: tuple[WatermarkKey, ...], limits: Limits
+    source: Path, format: Format | None, keys: tuple[WatermarkKey, ...], limits: Limits, *, look: Look = Look.EVERYWHERE
 ) -> tuple[tuple[LayerEvidence, ...], str | None]:
     """Evidence of each mark, or of none; and why the content was not searched, if it was not.
 
-    keys: whose marks to look for; none: do not search. A text carries no watermark, and yields nothing.
+    keys: whose marks to look for; none: do not search. look: how closely. A text carries no watermark, and
+    yields nothing.
     """
     if format is None or format.medium not in _MEDIA:
         return (), None
@@ -33,7 +35,7 @@ def watermark_layers(
     if not format.marks:
         return (), f"{format.name} files are not searched for watermarks"
     try:
-        found = format.watermarks(source, keys, limits)
+        found = format.watermarks(source, keys, limits, look=look)
     except (InputError, MissingProgram) as error:
         return (), str(error)
     if found.why:
@@ -44,6 +46,24 @@ def watermark_layers(
     for carrier, detection in found.found:
         marks.setdefault((detection.payload.identifier, detection.payload.source), []).append((carrier, detection))
     return tuple(_evidence(*mark, seen) for mark, seen in marks.items()), None
+
+
+def read_back(
+    path: Path, format: Format, expected: Payload, carriers: tuple[str, ...], key: WatermarkKey, limits: Limits
+) -> tuple[tuple[str, ...], str]:
+    """Which of these carriers of a file bear this payload, and why the others do not, as far as that can be told.
+
+    Raises InputError, MissingProgram.
+    """
+    held: tuple[str, ...] = ()
+    why = None
+    for look in (Look.OWN, Look.EVERYWHERE):  # a stretch that does not show it is no proof that it is not there
+        found = format.watermarks(path, (key,), limits, look=look)
+        read = {carrier for carrier, detection in found.found if detection.payload == expected}
+        held, why = tuple(carrier for carrier in carriers if carrier in read), found.why
+        if held == carriers or not found.in_part:
+            break
+    return held, why or "it could not be read back from the output"
 
 
 def _evidence(identifier: str, source: Source, seen: list[tuple[str, Detection]]) -> LayerEvidence:

@@ -8,7 +8,7 @@ the best of them are read.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -117,6 +117,7 @@ class Search:
     def _search(self, part: Part) -> None:
         """The part alone, and together with the one before it."""
         runs = [[part]] if self._earlier is None else [[part], [part, self._earlier]]
+        before, self._matches = self._matches, {}  # of the part just before, and of no other
         usual = fold([part], Hypothesis())
         self._all = usual if self._all is None else self._all + usual
         for hypothesis in self._known:
@@ -125,7 +126,7 @@ class Search:
                 return
         if time.monotonic() - self._began > self._patience / 2:
             return
-        finer = [self._refined(candidate) for candidate in self._changed(part, runs)[: self._effort.refined]]
+        finer = [self._refined(candidate) for candidate in self._changed(runs, before)[: self._effort.refined]]
         best = sorted((self._candidate(run, h) for h in dict.fromkeys(finer) for run in runs), key=_likely)
         if read := self._read(best[: self._effort.read], self._effort.sure[1]):
             # The last ones only: a recording that changes its speed all the time must not become slow to read.
@@ -135,15 +136,15 @@ class Search:
         likely, offset = peaks(match(fold(run, hypothesis), self._plan), 1)[0]
         return Candidate(likely, hypothesis, offset, run)
 
-    def _changed(self, part: Part, runs: Sequence[Sequence[Part]]) -> list[Candidate]:
-        """All speeds and tempi, the likeliest first."""
-        found, matches = [], {}
+    def _changed(self, runs: Sequence[Sequence[Part]], before: Mapping[Hypothesis, Match]) -> list[Candidate]:
+        """All speeds and tempi, the likeliest first. before: how well the part before this one fits each of them."""
+        found = []
         for hypothesis in _hypotheses():
-            alone = matches[hypothesis] = match(fold([part], hypothesis, COARSE), self._plan, COARSE)
-            both = [alone] if hypothesis not in self._matches else [alone, alone + self._matches[hypothesis]]
-            for run, one in zip(runs, both, strict=True):
-                found += [Candidate(likely, hypothesis, offset, run) for likely, offset in peaks(one, 1)]
-        self._matches = matches
+            alone = self._matches[hypothesis] = match(fold(runs[0], hypothesis, COARSE), self._plan, COARSE)
+            found += [Candidate(likely, hypothesis, offset, runs[0]) for likely, offset in peaks(alone, 1)]
+            if hypothesis in before:
+                both = alone + before[hypothesis]
+                found += [Candidate(likely, hypothesis, offset, runs[1]) for likely, offset in peaks(both, 1)]
         return sorted(found, key=_likely)
 
     def _refined(self, candidate: Candidate) -> Hypothesis:

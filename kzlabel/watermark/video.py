@@ -132,16 +132,18 @@ def detect(
     key: WatermarkKey | None = None,
     patience: float = PATIENCE,
     thorough: bool = False,
+    uncut: bool = False,
 ) -> list[Detection]:
     """The marks in a film, each with the seconds between which it was seen as `place["span"]`.
 
     frames: (h, w) luma, uint8, or uint16 of 10 bits, of one size, best that of `reading_size`. rate: frames a second,
     best FRAMES_PER_SECOND. Memory is bounded; so is the time, by `patience` seconds beside what the frames take to
     come.
-    thorough: look for marks in every part, turned, mirrored and stretched. Raises nothing of its own.
+    thorough: look for marks in every part, turned, mirrored and stretched. uncut: only for marks that lie in these
+    frames as they were put in. Raises nothing of its own.
     """
     key = key or WatermarkKey()
-    reader = Reader(key, Carriers.of(key), patience, thorough=thorough)
+    reader = Reader(key, Carriers.of(key), patience, thorough=thorough, uncut=uncut)
     found: dict[Payload, Detection] = {}
     if not (math.isfinite(rate) and rate > 0):
         return []

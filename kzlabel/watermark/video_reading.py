@@ -49,6 +49,7 @@ class Reader:
     carriers: Carriers
     budget: float
     thorough: bool = False
+    uncut: bool = False
     readings: int = 0
 
     @contextmanager
@@ -84,7 +85,7 @@ class Reader:
 
     def _any(self, sections: list[Section]) -> Hit | None:
         with self.clock():
-            hit = self._search(Sums(sections), scales())
+            hit = self._search(Sums(sections), scales(near=self.uncut))
         if hit or not self.thorough:
             return hit
         for stretched, turned in ((False, True), (True, False), (True, True)):

@@ -41,13 +41,16 @@ class Pose:
     peak: float
 
 
-def scales(*, stretched: bool = False) -> NDArray[np.float64]:
+def scales(*, stretched: bool = False, near: bool = False) -> NDArray[np.float64]:
     """(n, 2) down and across, all that are searched: each scale as it is and mirrored.
 
-    stretched: those of stretched films, and upside down, instead.
+    stretched: those of stretched films, and upside down, instead. near: those of uncut films alone, which may be a step
+    off for the rounding of their sides.
     """
     import numpy as np
 
+    if near:
+        return np.exp(STEP * np.repeat([[0.0], [-1.0], [1.0]], 2, axis=1))
     steps = np.arange(math.ceil(math.log(SMALLEST) / STEP), math.floor(math.log(LARGEST) / STEP) + 1)
     scale = np.exp(STEP * steps[np.argsort(np.abs(steps), kind="stable")])
     square = np.stack([scale, scale], axis=1)

@@ -15,7 +15,9 @@ from kzlabel.limits import DEFAULT_LIMITS, Limits
 from kzlabel.media import Rendered, RenderPlan, detect
 from kzlabel.media.audio import FORMATS
 from kzlabel.media.audio.recording import Recording
-from kzlabel.media.base import WatermarkPlan, Watermarks
+from kzlabel.media.base import Look, WatermarkPlan, Watermarks
+from kzlabel.verification.watermarks import read_back
+from kzlabel.watermark.audio import embed
 from kzlabel.watermark.keys import WatermarkKey
 from kzlabel.watermark.payload import Payload
 
@@ -219,6 +221,20 @@ def test_a_stream_damaged_in_the_middle_is_still_read(tmp_path: Path) -> None:
     data[middle : middle + 3000] = np.random.default_rng(1).bytes(3000)
     target.write_bytes(data)
     assert identifiers(found(target).watermarks(target, OPEN, DEFAULT_LIMITS)) == [("sound", PAYLOAD.identifier)]
+
+
+def test_a_short_look_sees_the_middle_and_reading_back_does_not_rest_on_it(tmp_path: Path) -> None:
+    sound = np.tile(music(10, 16_000), (10, 1)).astype(np.float32)
+    early = np.concatenate([embed(sound[: 16_000 * 15], 16_000, PAYLOAD), sound[16_000 * 15 :]])
+    for name, samples, seen in (("all.flac", embed(sound, 16_000, PAYLOAD), True), ("early.flac", early, False)):
+        path = encoded(tmp_path / name, samples, 16_000)
+        format = found(path)
+        looked = format.watermarks(path, OPEN, DEFAULT_LIMITS, look=Look.STRETCH)
+        assert (bool(looked.found), looked.in_part) == (seen, True)
+        for _, detection in looked.found:
+            assert detection.place["span"][0] >= 20
+        held, _ = read_back(path, format, PAYLOAD, ("sound",), OPEN[0], DEFAULT_LIMITS)
+        assert held == ("sound",)
 
 
 def marked(source: Path, plan: RenderPlan) -> tuple[Path, Rendered]:

@@ -121,6 +121,15 @@ def test_two_marks_in_one_recording_are_both_reported() -> None:
     assert found[0].place["span"][0] < found[1].place["span"][0]
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_mark_in_a_part_of_a_recording_is_told_with_its_span(first: bool, marked: np.ndarray) -> None:
+    rest = band(26, seed=2)
+    (found,) = detect(np.concatenate([marked, rest] if first else [rest, marked]), 16_000)
+    assert found.payload == PAYLOAD
+    begin, end = found.place["span"]
+    assert (begin, end <= 21) == (0, True) if first else begin > 15
+
+
 def test_a_secret_mark_is_read_with_its_key_alone(original: np.ndarray) -> None:
     marked = embed(original, 16_000, PAYLOAD, key=SECRET)
     assert read(marked, key=SECRET) == [PAYLOAD]

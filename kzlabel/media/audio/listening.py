@@ -11,6 +11,7 @@ from ...limits import Limits
 from ...watermark.detection import Detection
 from ...watermark.keys import WatermarkKey
 from ..programs.probe import Stream
+from ..programs.stretch import later
 from .marking import decoded
 
 if TYPE_CHECKING:
@@ -26,10 +27,12 @@ def heard(
     name: str,
     limits: Limits,
     program: str | None,
+    start: float = 0.0,
 ) -> tuple[Detection, ...]:
     """The marks of these keys in an ffmpeg-python audio node.
 
-    patience: seconds of search for all keys together. Raises UnreadableFile, LimitExceeded, MissingProgram.
+    patience: seconds of search for all keys together. start: where in the work the node begins, in seconds. Raises
+    UnreadableFile, LimitExceeded, MissingProgram.
     """
     from ...watermark.audio import detect
 
@@ -41,7 +44,7 @@ def heard(
                 _as_far_as_it_goes(blocks), stream.sample_rate, key=key, patience=patience / (len(keys) - place)
             )
         patience = max(0.0, patience - (time.monotonic() - begun))
-    return tuple(found)
+    return tuple(later(one, start) for one in found)
 
 
 def _as_far_as_it_goes(blocks: Iterator[Block]) -> Iterator[Block]:

@@ -17,9 +17,10 @@ from ...limits import DEFAULT_LIMITS, Limits
 from ...watermark.detection import Unmarkable
 from ...watermark.keys import WatermarkKey
 from ...watermark.record import WatermarkRecord
-from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
+from ..base import Format, Look, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
 from ..programs.ffmpeg import Feed, arguments, builder, location, opened, run
 from ..programs.probe import Probe, Stream, probe
+from ..programs.stretch import HEARD_QUICKLY, WHOLE, middle
 from .encoders import Encoding
 from .listening import heard
 from .marking import Marker, channels, layout_is_named, marked, unmarked
@@ -208,22 +209,26 @@ class Recording(Format):
     def marks(self) -> bool:
         return True
 
-    def watermarks(self, source: Path, keys: tuple[WatermarkKey, ...], limits: Limits) -> Watermarks:
+    def watermarks(
+        self, source: Path, keys: tuple[WatermarkKey, ...], limits: Limits, *, look: Look = Look.EVERYWHERE
+    ) -> Watermarks:
         assert self.demuxer
         try:
-            stream: Stream = self.probe(source, limits).detail["stream"]
+            info = self.probe(source, limits)
         except UnsupportedFormat as error:
             return Watermarks(why=str(error).removeprefix(f"{source.name}: "))
+        part = WHOLE if look is Look.EVERYWHERE else middle(info.duration, HEARD_QUICKLY)
         found = heard(
-            opened(source, self.demuxer, limits)["a:0"],
-            stream,
+            opened(source, self.demuxer, limits, **part.options)["a:0"],
+            info.detail["stream"],
             keys,
+            start=part.start,
             patience=limits.watermark_seconds,
             name=source.name,
             limits=limits,
             program=self.programs.ffmpeg,
         )
-        return Watermarks(tuple(("sound", one) for one in found))
+        return Watermarks(tuple(("sound", one) for one in found), in_part=part is not WHOLE)
 
     def refuse(self, source: Path, probed: Probe, stream: Stream) -> None:
         """Raises UnsupportedFormat, with what to do, for a recording that would lose something."""

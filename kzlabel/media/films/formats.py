@@ -18,7 +18,7 @@ from ...limits import Limits
 from ...watermark.keys import WatermarkKey
 from ...watermark.record import WatermarkRecord
 from ..audio.marking import unmarked
-from ..base import Carrier, Format, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
+from ..base import Carrier, Format, Look, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
 from ..programs.packets import Census, census
 from ..programs.probe import Probe, probe
 from .boxes import UPRIGHT, Boxes, Matrix, read_boxes
@@ -113,9 +113,11 @@ class Film(Format):
     def marks(self) -> bool:
         return True
 
-    def watermarks(self, source: Path, keys: tuple[WatermarkKey, ...], limits: Limits) -> Watermarks:
-        info = self.probe(source, limits)
-        return look_and_listen(source, self.demuxer, info.detail["probe"], keys, limits, self.programs.ffmpeg)
+    def watermarks(
+        self, source: Path, keys: tuple[WatermarkKey, ...], limits: Limits, *, look: Look = Look.EVERYWHERE
+    ) -> Watermarks:
+        probed = self.probe(source, limits).detail["probe"]
+        return look_and_listen(source, self.demuxer, probed, keys, limits, self.programs.ffmpeg, look=look)
 
     @property
     def writes_tags_itself(self) -> bool:

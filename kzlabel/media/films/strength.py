@@ -117,7 +117,11 @@ class _Trial:
             there = {"ss": f"{start:.3f}"} if start else {}
             film = opened(job.source, job.demuxer, job.limits, noautorotate=None, **there)[str(self._stream.index)]
             film = film.filter("crop", part.width, part.height, part.x, part.y).filter("setpts", "PTS-STARTPTS")
-            options = {"c": "ffv1", "pix_fmt": self._stream.pix_fmt.replace("yuvj", "yuv"), "fps_mode": "passthrough"}
+            options = {
+                "c": "ffvhuff",
+                "pix_fmt": self._stream.pix_fmt.replace("yuvj", "yuv"),
+                "fps_mode": "passthrough",
+            }
             outputs = builder().output(
                 film, location(clip), f="matroska", enc_time_base="demux", **{"frames:v": self._frames}, **options
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -16,9 +15,10 @@ from ...limits import Limits
 from ...watermark.detection import Detection
 from ...watermark.keys import WatermarkKey
 from ..audio.listening import heard
-from ..base import Watermarks
+from ..base import Look, Watermarks
 from ..programs.ffmpeg import builder, opened, reading
 from ..programs.probe import Probe, Stream
+from ..programs.stretch import HEARD_QUICKLY, SEEN_QUICKLY, WHOLE, Stretch, later, middle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,13 +27,20 @@ if TYPE_CHECKING:
     Frame = NDArray[np.uint8]
 
 
-# Seconds. A film that lasts longer than WHOLE is looked at in so many stretches, spread over it from end to end: to
+# Seconds. A film that lasts longer than LONG is looked at in so many stretches, spread over it from end to end: to
 # decode the whole takes longer than a person waits.
-WHOLE, STRETCHES, STRETCH = 180.0, 5, 36.0
+LONG, STRETCHES, STRETCH = 180.0, 5, 36.0
 
 
 def look_and_listen(
-    source: Path, demuxer: str, probed: Probe, keys: tuple[WatermarkKey, ...], limits: Limits, program: str | None
+    source: Path,
+    demuxer: str,
+    probed: Probe,
+    keys: tuple[WatermarkKey, ...],
+    limits: Limits,
+    program: str | None,
+    *,
+    look: Look = Look.EVERYWHERE,
 ) -> Watermarks:
     """The marks of these keys in all films and all tracks of sound, each once.
 
@@ -53,65 +60,67 @@ def look_and_listen(
         return share
 
     for stream in films:
-        look = partial(_seen, source, demuxer, stream, probed.duration, limits=limits, program=program)
+        parts = _stretches(probed.duration, look)
+        seen = partial(_seen, source, demuxer, stream, parts, own=look is Look.OWN, limits=limits, program=program)
         for key in keys:
             try:
-                found += [("picture", one) for one in look(key, patience())]
+                found += [("picture", one) for one in seen(key, patience())]
             except UnreadableFile as fault:
                 faults.append(fault)
     for stream in sounds:
-        node = opened(source, demuxer, limits)[str(stream.index)]
+        part = WHOLE if look is Look.EVERYWHERE else middle(probed.duration, HEARD_QUICKLY)
+        node = opened(source, demuxer, limits, **part.options)[str(stream.index)]
+        listen = partial(heard, node, stream, keys, start=part.start, name=source.name)
         try:
-            listened = heard(node, stream, keys, patience=patience(), name=source.name, limits=limits, program=program)
+            listened = listen(patience=patience(), limits=limits, program=program)
             found += [("sound", one) for one in listened]
         except UnreadableFile as fault:
             faults.append(fault)
     if faults and len(faults) == len(films) * len(keys) + len(sounds):
         raise faults[0]
     unique = {(carrier, one.payload): (carrier, one) for carrier, one in reversed(found)}
-    return Watermarks(tuple(reversed(unique.values())))
+    in_part = look is Look.OWN or (look is Look.STRETCH and middle(probed.duration, SEEN_QUICKLY) is not WHOLE)
+    return Watermarks(tuple(reversed(unique.values())), in_part=in_part)
+
+
+def _stretches(duration: float | None, look: Look) -> tuple[Stretch, ...]:
+    if look is not Look.EVERYWHERE:
+        return (middle(duration, SEEN_QUICKLY),)
+    if not duration or duration <= LONG:
+        return (WHOLE,)
+    return tuple(Stretch(place * (duration - STRETCH) / (STRETCHES - 1), STRETCH) for place in range(STRETCHES))
 
 
 def _seen(
     source: Path,
     demuxer: str,
     stream: Stream,
-    duration: float | None,
+    parts: tuple[Stretch, ...],
     key: WatermarkKey,
     patience: float,
     *,
+    own: bool,
     limits: Limits,
     program: str | None,
 ) -> list[Detection]:
-    """The marks in one film: in all of it, or of a long one in the first stretch that has any."""
+    """The marks in one film, in the first of these parts that has any; one of several is looked at less closely."""
     from ...watermark.video import FRAMES_PER_SECOND, SAMPLED_FRAMES_PER_SECOND, detect
 
     deadline = time.monotonic() + patience
-    whole = not duration or duration <= WHOLE
-    last = 0.0 if whole or duration is None else duration - STRETCH
-    starts = [place * last / (STRETCHES - 1) for place in range(1 if whole else STRETCHES)]
-    most = Fraction(FRAMES_PER_SECOND if whole else SAMPLED_FRAMES_PER_SECOND)
+    most = Fraction(FRAMES_PER_SECOND if len(parts) == 1 else SAMPLED_FRAMES_PER_SECOND)
     rate = min(stream.fps or most, most)
-    for place, start in enumerate(starts):
-        part = {} if whole else {"ss": f"{start:.3f}", "t": f"{STRETCH:.3f}"}
-        left = max(0.0, deadline - time.monotonic()) / (len(starts) - place)
+    for place, part in enumerate(parts):
+        left = max(0.0, deadline - time.monotonic()) / (len(parts) - place)
         try:
-            with frames(source, demuxer, stream, rate, limits, program, **part) as seen:
-                found = detect(seen, float(rate), key=key, patience=left)
+            with frames(source, demuxer, stream, rate, limits, program, **part.options) as seen:
+                found = detect(seen, float(rate), key=key, patience=left, uncut=own)
         except UnreadableFile:
-            if start == 0:
+            if part.start == 0:
                 raise
             continue
         if found:
-            return [_later(one, start) for one in found]
+            return [later(one, part.start) for one in found]
     return []
-
-
-def _later(found: Detection, seconds: float) -> Detection:
-    span = found.place.get("span")
-    if not span or not seconds:
-        return found
-    return replace(found, place={**found.place, "span": [round(moment + seconds, 3) for moment in span]})
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from ...limits import Limits
 from ...watermark.detection import Unmarkable
 from ...watermark.keys import WatermarkKey
 from ...watermark.record import WatermarkRecord
-from ..base import Format, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
+from ..base import Format, Look, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
 from .difference import reduced
 from .planes import luma_of, no_shades
 from .searching import search
@@ -98,7 +98,9 @@ class Raster(Format):
     def marks(self) -> bool:
         return True
 
-    def watermarks(self, source: Path, keys: tuple[WatermarkKey, ...], limits: Limits) -> Watermarks:
+    def watermarks(
+        self, source: Path, keys: tuple[WatermarkKey, ...], limits: Limits, *, look: Look = Look.EVERYWHERE
+    ) -> Watermarks:
         """Looks at the first picture of the file, and at the one in the middle where the first has no mark.
 
         Places are in pixels as stored, before any orientation.
