@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import carriers
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +91,9 @@ class Peer:
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("pictures", type=Path, nargs="+")
-    paths = asked.parse_args().pictures
+    asked.add_argument("--foreign", type=int, help="only: mark so many pictures by each peer, and let ours search them")
+    told = asked.parse_args()
+    paths = told.pictures
     cv2.setNumThreads(1)
     peers = [Peer("kzlabel", _write_ours, _read_ours)]
     for make, package in ((_blind, "blind-watermark"), (_invisible, "invisible-watermark")):
@@ -98,6 +101,10 @@ def main() -> None:
             peers += make()
         except ImportError as error:
             print(f"{package} is left out: {error}")
+    if told.foreign:
+        for peer in peers[1:]:
+            _foreign(peer, tuple(paths), told.foreign)
+        return
     for number, path in enumerate(paths):
         with Image.open(path) as opened:
             picture = np.asarray(opened.convert("RGB"))
@@ -108,6 +115,19 @@ def main() -> None:
     print(f"{len(paths)} pictures; read: exactly what was written, of all trials of a group (95 %)")
     for peer in peers:
         print(peer, flush=True)
+
+
+def _foreign(peer: Peer, paths: tuple[Path, ...], count: int) -> None:
+    """Nothing of ours is in a picture that a peer has marked."""
+    found = tried = 0
+    for number in range(count):
+        _, picture = carriers.picture(number, carriers.Sources(pictures=paths))
+        bits = np.random.default_rng(number).random(peer.bits) < 0.5
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):  # too small for some
+            marked = peer.write(picture, bits)
+            tried += 1
+            found += bool(image.detect(luma(marked)))
+    print(f"{tried} pictures marked by {peer.name}: {found} reported to carry a mark of ours", flush=True)
 
 
 def _write_ours(picture: Picture, bits: Bits) -> Picture:
