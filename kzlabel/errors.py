@@ -14,6 +14,8 @@ KzlabelError                    15  anything else
 ├── TrustError                   8  trust anchors or policy are invalid
 ├── ConfigurationError           9  the configuration is invalid
 ├── NetworkError                15  a configured address does not answer; most callers turn it into their own
+├── RegistryError               12  the registry cannot be reached, or refuses
+│   └── SignerNotEnrolled           this signer may not write into it
 ├── RequirementNotMet           11  a requirement of the profile cannot be met by this file
 └── InternalError               15  a promise of ours was broken (an output that did not read back)
 
@@ -144,6 +146,16 @@ class ConfigurationError(KzlabelError):
 
 class NetworkError(KzlabelError):
     """A configured address cannot be reached, or its answer cannot be used; most callers say what that means."""
+
+
+class RegistryError(KzlabelError):
+    """The registry cannot be reached, is not of this version, or refuses what it was asked."""
+
+    exit_code = ExitCode.REGISTRY
+
+
+class SignerNotEnrolled(RegistryError):
+    """The signer has no right to write into this registry."""
 
 
 class RequirementNotMet(KzlabelError):

@@ -17,6 +17,8 @@ from .labelling import Means, label_file
 from .limits import Limits
 from .media import Format, Medium
 from .media.base import Progress
+from .registry.place import place_of
+from .registry.registrar import Registrar
 from .request import Labelled, LabelOptions, Request
 from .settings import config_folder
 from .signing import KeyAccess, Signer, open_signer
@@ -58,6 +60,11 @@ class Labeller:
             self._warm_signer,
             TimeStamping(self.options.tsa, required=self.options.tsa_required),
             open_trail(self.options.audit),
+            Registrar(
+                place_of(self.options.registry),
+                required=self.options.registry_required,
+                signer_uri=self.options.signer,
+            ),
             Collector(limits=self.options.limits, formats=self._formats),
         )
 
@@ -81,6 +88,7 @@ class Labeller:
         dry_run: bool = False,
         in_place: bool = False,
         alone: bool = False,
+        drawn: bool = False,
         progress: Progress | None = None,
     ) -> Labelled:
         """Label one file. Without `target`, photo.jpg becomes photo.labelled.jpg beside it.
@@ -88,7 +96,8 @@ class Labeller:
         declaration: what is asserted; a new identifier and "generated" by default. parent: the original of a modified
         work. sidecar: where the manifest goes instead of into the output. expected: the format that the input must
         have. name: as people know the input. in_place: replace the input, once its labelled copy is verified.
-        alone: refuse formats that cannot hold their manifest, unless `sidecar` is given.
+        alone: refuse formats that cannot hold their manifest, unless `sidecar` is given. drawn: the identifier of the
+        declaration was drawn at random; a registry that has issued it already gives another one.
         Raises the errors of `kzlabel.errors`.
         """
         path = Path(source)
@@ -106,6 +115,7 @@ class Labeller:
             in_place,
             alone,
             progress,
+            drawn or declaration is None,
         )
         labelled = label_file(request, self.options, self._means)
         return replace(labelled, notes=(*self.take_news(), *labelled.notes))

@@ -1,4 +1,4 @@
-"""The use case "label one file": disclose, describe, sign, read back, move into place."""
+"""The use case "label one file": disclose, describe, sign, read back, register, move into place."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ from .marks.binding import OwnBinding
 from .marks.definition import definition
 from .marks.manifest import ANY_BYTES, Parent, sign_detached, sign_file
 from .media import Carrier, Format, Rendered, RenderPlan
+from .registry import Entry
+from .registry.registrar import Registrar
 from .request import Labelled, LabelOptions, Request
 from .signing import DEVELOPMENT, Signer
 from .signing.audit import Signature, Trail
@@ -60,11 +62,12 @@ class Means:
     open_signer: Callable[[], Signer]
     time_stamping: TimeStamping
     audit: Trail
+    registrar: Registrar
     collector: Collector
 
 
 def label_file(request: Request, options: LabelOptions, means: Means) -> Labelled:
-    """Label one file: disclose, describe, sign, read back, move into place.
+    """Label one file: disclose, describe, sign, read back, register, move into place.
 
     Raises the errors of the tree in `kzlabel.errors`; whatever happens, the input is whole and no half output is left.
     """
@@ -86,6 +89,10 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
         return _unchanged(request, options, earlier, format, sidecar)
     if declaration.source is Source.GENERATED and not options.source_confirmed:
         refuse_camera(earlier, info, request.name)
+
+    if not request.dry_run:
+        declaration = means.registrar.issued(declaration, open_signer, drawn=request.drawn)
+        request = replace(request, declaration=declaration)
 
     # What is bound to a sidecar must not keep an earlier manifest inside it, so that it is disclosed and written anew.
     present = None if request.sidecar else disclosed_already(earlier, declaration, options, open_signer)
@@ -111,13 +118,15 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
             rendered = still_there(rendered_path, format, rendered, mark.kept, options)
         parent = _parent(request, format, earlier, collector)
         profile = options.profile.name
-        (finished, store), unstamped = means.time_stamping.sign(
+        (finished, store, kept), unstamped = means.time_stamping.sign(
             lambda tsa: _sign(request, format, parent, rendered_path, rendered, room, signer, sidecar, profile, tsa)
         )
         manifest, digest = _read_back(finished, store, request, options, collector, rendered, earlier)
         # Before, not after: a signature that leaves the house unrecorded is worse than a record of one that stays.
         means.audit.record(_signature(request, options, earlier, manifest, digest, store, signer))
-        _publish(finished, store, request, sidecar, room, options)
+        entry = _entry(request, rendered, manifest, digest, kept, signer)
+        with means.registrar.entering(entry, kept, request.target, signer) as waiting:
+            _publish(finished, store, request, sidecar, room, options)
     return Labelled(
         request.name,
         request.target,
@@ -131,7 +140,7 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
         manifest.detail.get("manifest_id"),
         digest,
         _time_stamp(manifest, means.time_stamping),
-        tuple(dict.fromkeys((*notes, *rendered.notes, *_without_time_stamp(unstamped)))),
+        tuple(dict.fromkeys((*notes, *rendered.notes, *_without_time_stamp(unstamped), *waiting))),
     )
 
 
@@ -208,8 +217,8 @@ def _sign(
     sidecar: Path | None,
     profile: str,
     tsa: str | None,
-) -> tuple[Path, bytes | None]:
-    """The finished file, and the manifest store where it goes into a sidecar."""
+) -> tuple[Path, bytes | None, bytes]:
+    """The finished file, the manifest store where it goes into a sidecar, and the store wherever it goes."""
     opened = parent is not None
     declared = definition(
         request.declaration,
@@ -220,13 +229,15 @@ def _sign(
         watermark=rendered.watermark,
     )
     if sidecar is not None:
-        return rendered_path, sign_detached(rendered_path, declared, signer, parent=parent, tsa=tsa)
+        store = sign_detached(rendered_path, declared, signer, parent=parent, tsa=tsa)
+        return rendered_path, store, store
     finished = room / f"{SIGNED}{format.extensions[0]}"
     if format.carrier is Carrier.TEXT:
+        stores: list[bytes] = []  # the last one is the one embedded
 
         def sign(data: bytes, exclusions: tuple[text_manifest.Exclusion, ...], digest: bytes) -> bytes:
             ranges = [(one.start, one.length) for one in exclusions]
-            return sign_detached(
+            made = sign_detached(
                 data,
                 declared,
                 signer,
@@ -236,13 +247,14 @@ def _sign(
                 tsa=tsa,
                 name=request.name,
             )
+            stores.append(made)
+            return made
 
         signed = text_manifest.embed(rendered_path.read_bytes(), text_manifest.Structure(format.mime), sign)
         with writing(request.target):
             finished.write_bytes(signed)
-    else:
-        sign_file(rendered_path, finished, format.mime, declared, signer, parent=parent, tsa=tsa)
-    return finished, None
+        return finished, None, stores[-1]
+    return finished, None, sign_file(rendered_path, finished, format.mime, declared, signer, parent=parent, tsa=tsa)
 
 
 def _parent(request: Request, format: Format, earlier: Collected, collector: Collector) -> Parent | None:
@@ -333,6 +345,20 @@ def _signature(
         signer.fingerprint,
         options.profile.name,
         source if source in STAMPED else "none",
+    )
+
+
+def _entry(
+    request: Request, rendered: Rendered, manifest: LayerEvidence, digest: str, store: bytes, signer: Signer
+) -> Entry:
+    """What the registry keeps of this label."""
+    return Entry(
+        request.declaration.identifier,
+        rendered.watermark.identifier if rendered.watermark is not None else None,
+        sha256(store).hexdigest(),
+        manifest.detail.get("manifest_id"),
+        digest,
+        signer.fingerprint,
     )
 
 

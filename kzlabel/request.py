@@ -36,6 +36,8 @@ class LabelOptions:
     signer: by URI. keys: the folder of keys, None for `keys` in the user's configuration folder. passphrase: tells
     passphrases and PINs of keys. allow_shared_key: use key files that others may read.
     tsa: address of an RFC 3161 time-stamping authority. tsa_required: fail rather than sign without its time-stamp.
+    registry: where labels are registered: `postgresql://…`, `sqlite:///PATH`, or `none`; None for the one in the user's
+    state folder, if one was initialised. registry_required: fail rather than let an entry wait for a registry.
     audit: where each signature is recorded: a file, `syslog:`, or `off`; None for the file in the user's state folder.
     """
 
@@ -65,6 +67,8 @@ class LabelOptions:
     tsa: str | None = None
     tsa_required: bool = False
     audit: str | None = None
+    registry: str | None = None
+    registry_required: bool = False
     ffmpeg: str | None = None
     limits: Limits = DEFAULT_LIMITS
     formats: tuple[Format, ...] | None = None
@@ -106,7 +110,8 @@ class Request:
     name: as people know the input. sidecar: where the manifest goes instead of into the output.
     expected: a format's name, media type or ending that the input must have. dry_run: check, and write nothing.
     in_place: the target is the input itself, and will be replaced. alone: nothing may stand beside the output, so a
-    format that cannot hold its manifest needs `sidecar`.
+    format that cannot hold its manifest needs `sidecar`. drawn: the declaration's identifier was drawn at random, and
+    another may take its place.
     """
 
     source: Path
@@ -120,6 +125,7 @@ class Request:
     in_place: bool = False
     alone: bool = False
     progress: Progress | None = None
+    drawn: bool = False
 
 
 @dataclass(frozen=True)

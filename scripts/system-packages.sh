@@ -5,6 +5,7 @@ SYSTEM_PACKAGES=(
     faketime # a clock that is wrong on purpose
     opensc   # pkcs11-tool: keys and certificates on tokens
     openssl  # authorities for time-stamps and revocation
+    postgresql # the other database of the registry
     softhsm2 # a token without hardware
     strace   # whether a program tried to reach the network
 )

@@ -23,6 +23,7 @@ LAYERS = (
     ("watermarking", "watermark_alone", "watermark_bench"),
     ("request",),
     ("verification",),
+    ("registry",),
     ("media", "marks"),
     ("disclosure", "signing", "trust", "watermark", "profiles"),
     ("containers", "settings"),
@@ -39,6 +40,8 @@ EXCLUSIVE = {
     "mutagen": {"containers/tag_library.py"},
     "piexif": {"marks/exif.py"},
     "pikepdf": {"containers/pdf.py"},
+    "sqlalchemy": {str(path.relative_to(PACKAGE)) for path in (PACKAGE / "registry").rglob("*.py")},
+    "alembic": {str(path.relative_to(PACKAGE)) for path in (PACKAGE / "registry").rglob("*.py")},
     "typer": {f"cli/{path.name}" for path in (PACKAGE / "cli").glob("*.py")},
 }
 HEAVY = (
@@ -54,6 +57,8 @@ HEAVY = (
     "yaml",
     "piexif",
     "urllib3",
+    "sqlalchemy",
+    "alembic",
 )
 
 

@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from .. import __version__
 from ..errors import ConfigurationError, ExitCode, KzlabelError
 from ..settings import limits_from, read_config
-from . import audit, demo, inspect, keys, label, output, trust, verify, watermark
+from . import audit, demo, inspect, keys, label, output, registry, trust, verify, watermark
 from .interrupts import catch_interrupts, interrupt_waits
 from .options import Settings, option
 
@@ -37,6 +37,7 @@ app.command("inspect", epilog=inspect.EXAMPLE)(inspect.inspect)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 keys.group.command("audit", epilog=audit.EXAMPLE)(audit.audit)
 app.add_typer(keys.group, name="keys")
+app.add_typer(registry.group, name="registry")
 app.add_typer(trust.group, name="trust")
 app.add_typer(watermark.group, name="watermark")
 

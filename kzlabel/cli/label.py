@@ -127,6 +127,17 @@ def label(
     tsa_required: Annotated[
         bool, option("--tsa-required", help="Fail (exit 7) rather than sign without a time-stamp.")
     ] = False,
+    registry: Annotated[
+        str | None,
+        option(
+            "--registry",
+            help="Where labels are registered: postgresql://…, sqlite:///PATH or none; default: your own, if initialised.",
+            metavar="URL",
+        ),
+    ] = None,
+    registry_required: Annotated[
+        bool, option("--registry-required", help="Fail (exit 12) rather than let an entry wait for the registry.")
+    ] = False,
     audit: Annotated[
         str | None,
         option(
@@ -202,6 +213,8 @@ def label(
         tsa=tsa,
         tsa_required=tsa_required,
         audit=audit,
+        registry=registry,
+        registry_required=registry_required,
         ffmpeg=ffmpeg,
         limits=settings.limits,
     )
@@ -227,6 +240,7 @@ def label(
                         dry_run=dry_run,
                         in_place=in_place,
                         alone=job.to_stdout,
+                        drawn="identifier" not in known,
                         progress=progress,
                     )
                 job.finish(labelled, times)

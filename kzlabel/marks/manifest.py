@@ -69,8 +69,9 @@ def sign_file(
     *,
     parent: Parent | None = None,
     tsa: str | None = None,
-) -> None:
+) -> bytes:
     """Write `target`: `source` with a signed manifest in it. A manifest that `source` holds is replaced.
+    Returns the manifest store.
 
     The definition must be one with `opened` exactly if there is a parent. tsa: address of an authority that
     time-stamps the signature. Raises SigningError, TimeStampError, OutputError, UnreadableFile. An unfinished target
@@ -85,7 +86,8 @@ def sign_file(
         _writing(target) as writer,
         patient(file, source.name, signing=True) as reader,
     ):
-        builder.sign(hand, mime, reader, writer)
+        store: bytes = builder.sign(hand, mime, reader, writer)
+    return store
 
 
 def sign_detached(

@@ -1,0 +1,32 @@
+"""Whether a manifest stands by what an entry says of it, without the content that it was signed for."""
+
+from __future__ import annotations
+
+from ..errors import UnreadableFile
+from ..evidence import State
+from ..limits import DEFAULT_LIMITS, Limits
+from ..marks import codes
+from ..marks.manifest import ANY_BYTES, read
+from .entry import Entry
+
+
+def checked(entry: Entry, store: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
+    """Raises UnreadableFile where the signature does not hold, or another identifier, watermark or signer is signed."""
+    found = read(b"", ANY_BYTES, store=store, own_binding=lambda bound: (), limits=limits)
+    if found is None:
+        raise UnreadableFile("its manifest cannot be read")
+    if found.state not in (State.VALID, State.EXPIRED):
+        # The hard binding cannot be checked without the file; everything else must hold.
+        broken = codes.TAMPERED.intersection(found.codes)
+        told = set(found.detail.get("explanations", {})) - codes.BINDING
+        if not broken or not broken <= codes.BINDING or codes.state_of(told) not in (State.VALID, State.EXPIRED):
+            raise UnreadableFile("its manifest does not verify")
+    detail = found.detail
+    if codes.SIGNATURE_HOLDS not in found.codes:
+        raise UnreadableFile("its manifest's signature was not shown to hold")
+    if detail.get("signer", {}).get("fingerprint") != entry.signer:
+        raise UnreadableFile("its manifest is by another signer")
+    if detail.get("identifier") != entry.identifier or detail.get("manifest_id") != entry.manifest_id:
+        raise UnreadableFile("its manifest has another identifier")
+    if (detail.get("watermark") or {}).get("identifier") != entry.watermark:
+        raise UnreadableFile("its manifest tells of another watermark")
