@@ -131,7 +131,7 @@ def label(
         str | None,
         option(
             "--registry",
-            help="Where labels are registered: postgresql://…, sqlite:///PATH or none; default: your own, if initialised.",
+            help="Where labels are registered: postgresql://…, sqlite:///PATH or none; default: yours, if initialised.",
             metavar="URL",
         ),
     ] = None,

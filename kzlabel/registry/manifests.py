@@ -100,7 +100,7 @@ class Manifests:
         except ImportError:
             raise RegistryError("registry: buckets need a package; pip install 'kzlabel[buckets]'") from None
         try:
-            files, root = url_to_fs(self._outside)
+            files, root = url_to_fs(self._outside)  # type: ignore[no-untyped-call]
         except (ImportError, ValueError) as error:
             raise RegistryError(f"registry: {inert(str(self._outside))} cannot be used: {inert(str(error))}") from None
         return files, f"{root.rstrip('/')}/{digest[:2]}/{digest}.c2pa"

@@ -44,7 +44,7 @@ class Registrar:
         """The declaration with an identifier that was never issued before.
 
         drawn: it was drawn at random, so that another may take its place; one that a person chose may come again
-        from the same signer. Raises RegistryError if a registry is required, UsageError for another signer's identifier.
+        from the same signer. Raises RegistryError if a registry is required, UsageError for another's identifier.
         """
         if self._place is None:
             return declaration
@@ -71,7 +71,8 @@ class Registrar:
     def entering(self, entry: Entry, store: bytes, target: Path, signer: Signer) -> Iterator[list[str]]:
         """Around the move into place: pending before, confirmed after, withdrawn if it fails.
 
-        Yields sentences for a person, to be read afterwards: one where the entry has to wait. Raises RegistryError if a registry is required.
+        Yields sentences for a person, to be read afterwards: one where the entry has to wait.
+        Raises RegistryError if a registry is required.
         """
         notes: list[str] = []
         if self._place is None:
