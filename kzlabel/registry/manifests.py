@@ -30,7 +30,7 @@ class Manifests:
         if self._outside is not None:  # first: a row must never promise a file that is not there
             self._put(digest, content)
         row = {"digest": digest, "size": len(content), "content": None if self._outside is not None else content}
-        connection.execute(insert_once(connection, schema.manifest), row)
+        insert_once(connection, schema.manifest, row)
         return digest
 
     def get(self, connection: Connection, digest: str) -> bytes | None:

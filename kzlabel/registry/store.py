@@ -111,7 +111,7 @@ class Registry:
     def receive(self, kept: Kept, store: bytes) -> bool:
         """Add an entry of another registry, whoever signed it: its signer is known then, not enrolled."""
         with writing(self._engine, self.place) as connection:
-            connection.execute(insert_once(connection, schema.signer), {"fingerprint": kept.entry.signer})
+            insert_once(connection, schema.signer, {"fingerprint": kept.entry.signer})
             return self._add(connection, kept.entry, store, State.CONFIRMED, kept.created)
 
     def confirm(self, entry: Entry) -> bool:
@@ -205,7 +205,7 @@ class Registry:
             raise RegistryError("registry: the manifest is not the one that the entry names")
         done = state is State.CONFIRMED
         row = {**entry.to_json(), "state": state.value, "created": created, "confirmed": created if done else None}
-        new = bool(connection.execute(insert_once(connection, schema.entry), row).rowcount)
+        new = insert_once(connection, schema.entry, row)
         if done and not new:
             connection.execute(_confirming(entry))
         return new
@@ -228,7 +228,7 @@ def initialise(place: Place, manifests: str | None = None) -> Registry:
             empty = connection.execute(select(schema.manifest.c.digest).limit(1)).first() is None
             row = {"name": MANIFESTS, "value": manifests}
             if empty:
-                connection.execute(insert_once(connection, table), row)
+                insert_once(connection, table, row)
             kept = connection.execute(select(table.c.value).where(table.c.name == MANIFESTS)).scalar()
             if kept != manifests:
                 raise RegistryError(f"registry {place.name}: its manifests are in {kept or 'the database'} already")
@@ -253,13 +253,13 @@ def migrate(place: Place) -> tuple[str | None, str]:
 def _issue(connection: Connection, identifier: str, signer: str) -> str | None:
     table = schema.issued
     row = {"identifier": identifier, "signer": signer, "issued": int(time.time())}
-    if connection.execute(insert_once(connection, table), row).rowcount:
+    if insert_once(connection, table, row):
         return None
     return str(connection.execute(select(table.c.signer).where(table.c.identifier == identifier)).scalar_one())
 
 
 def _enrol(connection: Connection, fingerprint: str) -> bool:
-    connection.execute(insert_once(connection, schema.signer), {"fingerprint": fingerprint})
+    insert_once(connection, schema.signer, {"fingerprint": fingerprint})
     table = schema.signer
     late = update(table).where(table.c.fingerprint == fingerprint, table.c.enrolled.is_(None))
     return bool(connection.execute(late.values(enrolled=int(time.time()))).rowcount)
