@@ -1,0 +1,151 @@
+"""The registry: look-up by identifier among 10^4 and 10^6 entries on both databases, and what it adds to a label.
+
+With --large the 10^6 are included, which takes some minutes and 1 GB of disk. PostgreSQL is started by the tests' own
+code, in a temporary folder, without fsync; it is left out where it is not installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median, quantiles
+
+from measuring import bench_folder
+from sqlalchemy import insert, text
+
+from kzlabel import Labeller, LabelOptions
+from kzlabel.registry import schema
+from kzlabel.registry.database import engine_at, writing
+from kzlabel.registry.place import named
+from kzlabel.registry.store import Registry, initialise
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.registry.server import server
+
+LOOKUPS = 2000
+MANIFEST = 64  # bytes of each made-up manifest: what is measured is the search
+ROWS = 10_000
+WHO = "5" * 64
+
+
+def main() -> None:
+    sizes = (10_000, 1_000_000) if "--large" in sys.argv else (10_000,)
+    with bench_folder() as folder, ExitStack() as stack:
+        urls = {"SQLite": f"sqlite:///{folder / 'bench.db'}"}
+        if shutil.which("initdb") or Path("/usr/lib/postgresql").exists():
+            urls["PostgreSQL"] = stack.enter_context(server())
+        for name, url in urls.items():
+            registry = initialise(named(url))
+            registry.enrol(WHO)
+            filled = 0
+            for size in sizes:
+                _fill(registry, filled, size)
+                filled = size
+                _look_up(registry, name, size)
+                _size(registry, name, size)
+        _label(folder)
+
+
+def _fill(registry: Registry, start: int, end: int) -> None:
+    engine = engine_at(registry.place)
+    for first in range(start, end, ROWS):
+        numbers = range(first, min(first + ROWS, end))
+        entries = list(_entries(numbers))
+        with writing(engine, registry.place) as connection:
+            connection.execute(
+                insert(schema.issued),
+                [{"identifier": one["identifier"], "signer": WHO, "issued": 1} for one in entries],
+            )
+            contents = [
+                {"digest": one["manifest"], "size": MANIFEST, "content": _manifest(number)}
+                for number, one in zip(numbers, entries, strict=True)
+            ]
+            connection.execute(insert(schema.manifest), contents)
+            connection.execute(insert(schema.entry), entries)
+    with writing(engine, registry.place) as connection:
+        connection.execute(text("ANALYZE"))
+    engine.dispose()
+
+
+def _identifier(number: int) -> str:
+    return hashlib.sha256(b"%d" % number).hexdigest()[:12]
+
+
+def _manifest(number: int) -> bytes:
+    return (b"manifest %d" % number).ljust(MANIFEST)
+
+
+def _entries(numbers: range) -> Iterator[dict[str, object]]:
+    for number in numbers:
+        digest = hashlib.sha256(_manifest(number)).hexdigest()
+        yield {
+            "identifier": _identifier(number),
+            "watermark": _identifier(number),
+            "manifest": digest,
+            "manifest_id": f"urn:c2pa:{digest[:36]}",
+            "sha256": hashlib.sha256(b"file %d" % number).hexdigest(),
+            "signer": WHO,
+            "state": "confirmed",
+            "created": 1,
+            "confirmed": 1,
+        }
+
+
+def _look_up(registry: Registry, name: str, size: int) -> None:
+    """Entry and manifest, by the identifier; half of those asked for are unknown."""
+    chance = random.Random(1)
+    times = []
+    for number in range(LOOKUPS):
+        wanted = _identifier(chance.randrange(size) if number % 2 else size * 10 + number)
+        began = time.perf_counter()
+        found = registry.find(wanted)
+        if found:
+            registry.manifest(found[0].entry.manifest)
+        times.append(time.perf_counter() - began)
+        assert len(found) == number % 2
+    print(
+        f"{name}, {size:,} entries: look-up p50 {median(times) * 1e3:.2f} ms, "
+        f"p95 {quantiles(times, n=20)[-1] * 1e3:.2f} ms (n={LOOKUPS})",
+        flush=True,
+    )
+
+
+def _size(registry: Registry, name: str, size: int) -> None:
+    with engine_at(registry.place).connect() as connection:
+        if registry.place.file is not None:
+            total = connection.execute(text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"))
+        else:
+            total = connection.execute(text("SELECT pg_database_size(current_database())"))
+        print(f"{name}, {size:,} entries: {total.scalar_one() / size - MANIFEST:.0f} bytes an entry, without manifests")
+
+
+def _label(folder: Path) -> None:
+    """The same text labelled with and without a registry, in turns; CPU time of this process and wall time."""
+    os.environ["XDG_STATE_HOME"] = str(folder / "state")
+    url = f"sqlite:///{folder / 'label.db'}"
+    initialise(named(url))
+    source = folder / "text.txt"
+    source.write_text("A text about something else. " * 100)
+    labellers = [Labeller(LabelOptions(registry=which, overwrite=True)) for which in ("none", url)]
+    spent: list[list[tuple[float, float]]] = [[], []]
+    for _ in range(60):
+        for labeller, times in zip(labellers, spent, strict=True):
+            wall, cpu = time.perf_counter(), time.process_time()
+            labeller.label(source)
+            times.append((time.perf_counter() - wall, time.process_time() - cpu))
+    without, with_ = ([median(column) for column in zip(*times[5:], strict=True)] for times in spent)
+    print(
+        f"registering in SQLite adds {(with_[0] - without[0]) * 1e3:.1f} ms to a label, "
+        f"{(with_[1] - without[1]) * 1e3:.1f} ms of them CPU (median of 55)"
+    )
+
+
+if __name__ == "__main__":
+    main()
