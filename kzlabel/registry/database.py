@@ -32,7 +32,11 @@ def engine_at(place: Place) -> Engine:
         return create_engine(
             url,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": CONNECT, "options": f"-c statement_timeout={STATEMENT}s"},
+            connect_args={
+                "connect_timeout": CONNECT,
+                "tcp_user_timeout": STATEMENT * 1000,  # a network that went away
+                "options": f"-c statement_timeout={STATEMENT}s",
+            },
         )
     except ArgumentError:
         raise ConfigurationError("registry: this address is malformed") from None
