@@ -175,7 +175,7 @@ def import_(
     return ExitCode.BATCH_INCOMPLETE if done.refused else ExitCode.DONE
 
 
-@group.command("prune", epilog="Example: kzlabel registry status --repair && kzlabel registry prune --older-than 30")
+@group.command("prune", epilog="Example: kzlabel registry prune --older-than 30")
 def prune(
     registry: Where = None,
     older_than: Annotated[

@@ -6,6 +6,7 @@ import secrets
 import signal
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,14 @@ from kzlabel import Declaration, Labeller, LabelOptions
 from kzlabel.errors import RegistryError, UsageError
 from kzlabel.files import sha256_of
 from kzlabel.registry import State, registrar
+from kzlabel.registry.outbox import Delivered, Outbox, Waiting
 from kzlabel.registry.place import named, outbox_folder
 from kzlabel.registry.store import initialise
 
 from ..end_to_end.command import PROGRAM, environment, kzlabel
 from ..system import need
 from .conftest import Places
+from .works import plain
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +56,32 @@ def test_a_label_is_registered_in_the_same_run(places: Places, tmp_path: Path) -
     again = labeller(url).label(made.output)
     assert again.status == "unchanged"
     assert registry.count().confirmed == 1
+
+
+def test_without_a_registry_no_database_library_is_loaded(tmp_path: Path) -> None:
+    script = (
+        "import sys; from kzlabel import label; "
+        f"made = label({str(a_text(tmp_path))!r}); assert made.status == 'labelled'; "
+        "print(sorted({'sqlalchemy', 'alembic', 'psycopg', 'fsspec'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[-1] == "[]"
+
+
+def test_an_entry_that_was_registered_and_whose_file_never_came_is_taken_back(places: Places, tmp_path: Path) -> None:
+    url = places.url()
+    registry = initialise(named(url))
+    entry, store = plain(1)
+    registry.enrol(entry.signer)
+    registry.register(entry, store, State.PENDING)
+    outbox = Outbox(tmp_path / "outbox")
+    waiting = Waiting(registry.place.name, entry, store, tmp_path / "never.txt")
+    with outbox.holding(waiting):
+        assert outbox.deliver(registry) == Delivered()  # somebody is busy with it
+        assert registry.count().pending == 1
+    (tmp_path / "outbox" / "damaged.json").write_bytes(b"[" * 5000)
+    assert outbox.deliver(registry) == Delivered(void=1, left=1)
+    assert registry.count().pending == 0
 
 
 def test_a_collision_draws_again_and_a_chosen_identifier_of_another_is_refused(
