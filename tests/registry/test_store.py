@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import socket
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from sqlalchemy import text
 
 from kzlabel.errors import ConfigurationError, ExitCode, RegistryError, SignerNotEnrolled
 from kzlabel.registry import State, place_of
-from kzlabel.registry.database import engine_at, writing
+from kzlabel.registry.database import CONNECT, engine_at, writing
 from kzlabel.registry.migration import SCRIPTS, upgrade
 from kzlabel.registry.place import named
 from kzlabel.registry.schema import VERSION, metadata
@@ -159,6 +161,14 @@ def test_a_registry_that_is_not_there_is_told_from_one_that_was_never_made(place
     assert place_of("none") is None
     with pytest.raises(ConfigurationError):
         place_of("mysql://x")
+
+
+def test_a_server_that_takes_the_call_and_says_nothing_is_given_up_soon() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(RegistryError, match="timeout"):
+            named(f"postgresql://kz@127.0.0.1:{silent.getsockname()[1]}/x").open()
+        assert time.monotonic() - began < 3 * CONNECT
 
 
 def test_eight_processes_register_at_once(places: Places) -> None:
