@@ -10,16 +10,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from kzlabel import Declaration, Labeller, LabelOptions
 from kzlabel.errors import RegistryError, UsageError
 from kzlabel.files import sha256_of
 from kzlabel.registry import State, registrar
+from kzlabel.registry.archive import bring_in, export
 from kzlabel.registry.outbox import Delivered, Outbox, Waiting
 from kzlabel.registry.place import named, outbox_folder
 from kzlabel.registry.store import initialise
 
 from ..end_to_end.command import PROGRAM, environment, kzlabel
+from ..media import reels
 from ..system import need
 from .conftest import Places
 from .works import plain
@@ -101,6 +104,22 @@ def test_a_collision_draws_again_and_a_chosen_identifier_of_another_is_refused(
     registry.issue("e" * 12, "6" * 64)
     with pytest.raises(UsageError, match="another signer"):
         with_registry.label(a_text(tmp_path), declaration=Declaration(identifier="e" * 12))
+
+
+def test_a_labelled_film_and_picture_can_be_exchanged(places: Places, tmp_path: Path) -> None:
+    """Their manifests are bound to boxes and to ranges of bytes, none of which is at hand."""
+    url = places.url()
+    registry = initialise(named(url))
+    with_registry = labeller(url, watermark=False)
+    Image.new("RGB", (640, 480), "grey").save(tmp_path / "picture.jpg")
+    reels.make(tmp_path / "film.mp4", "h264", seconds="1")
+    for name in ("picture.jpg", "film.mp4"):
+        with_registry.label(tmp_path / name)
+    signer = with_registry._warm_signer()
+    export(registry, tmp_path / "all.zip", signer)
+    other = initialise(places.place())
+    done = bring_in(other, tmp_path / "all.zip", lambda whose: whose == signer.fingerprint)
+    assert (done.added, done.reasons) == (2, [])
 
 
 def test_without_an_answer_the_label_stands_and_is_delivered_later(places: Places, tmp_path: Path) -> None:
