@@ -143,6 +143,11 @@ def agreement(original: ImageFingerprint, copy: ImageFingerprint, *, step: int =
     return best[1] if best else None
 
 
+def keys(_: ImageFingerprint) -> tuple[int, ...]:
+    """None: the watermark leads to it, or the ISCC code of the whole picture does."""
+    return ()
+
+
 def _places(cells: int, length: int, step: int) -> range:
     """Where a copy of this length may begin, at least half of it within."""
     first = -(length // 2 // step) * step

@@ -1,7 +1,7 @@
-"""The fingerprint of sound: for each eighth of a second, how the loudness of 33 bands rises and falls over pitch and time.
+"""The fingerprint of sound: for each eighth of a second, how the loudness of 33 bands rises and falls.
 
-After Haitsma and Kalker (2002): each of 32 bits is the sign of a difference of differences, which codecs, equalisers and
-noise seldom turn around. So ten seconds of an hour can be told, and where in it they stand.
+After Haitsma and Kalker (2002): each of 32 bits is the sign of a difference of differences, over pitch and time, which
+codecs, equalisers and noise seldom turn around. So ten seconds of an hour can be told, and where in it they stand.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..errors import UnreadableFile
+from .lookup_key import key, least
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,9 @@ BANDS, LOWEST, HIGHEST = 33, 300.0, 3_000.0  # Hz
 PHASES = 4  # beginnings, within a hop, that a copy is measured from: nobody knows where it was cut
 LEAST_WORDS = 16  # fewer, 2 s, say nothing
 MOST_WORDS = 24 * 3600 * RATE // HOP  # a day
+MOST_KEYS = 4_096  # every word of some nine minutes; of longer sounds the least
+MOST_QUERY_KEYS = 4_096
+TURNED = 2  # of the bits that a copy's word is least sure of: each is also taken the other way round
 _BLOCK = 256  # words that are measured at once
 _HEAD = struct.Struct(">BI")
 _VERSION = 1
@@ -59,7 +63,8 @@ class Agreement:
     """How far a copy agrees with the original.
 
     share: of the bits that say the same, 0.5 for another sound. words: how many were compared. start: seconds in the
-    original at which the copy begins. agreeing: (n,), the share in each word of the copy, NaN where nothing was compared.
+    original at which the copy begins. agreeing: (n,), the share in each word of the copy, NaN where nothing was
+    compared.
     """
 
     share: float
@@ -70,6 +75,32 @@ class Agreement:
 
 def fingerprint(sound: Floats, *, begin: int = 0) -> SoundFingerprint:
     """(n,) samples at RATE, one channel, float32. begin: sample from which on it is measured."""
+    return SoundFingerprint(_words(_differences(sound, begin)))
+
+
+def keys(fingerprint: SoundFingerprint) -> tuple[int, ...]:
+    """What is kept."""
+    return least((key(ALGORITHM, 0, word) for word in fingerprint.words.tolist() if word), MOST_KEYS)
+
+
+def query_keys(sound: Floats) -> tuple[int, ...]:
+    """What a copy's samples are looked up by: its words from each phase, also with the least sure bits turned."""
+    import numpy as np
+
+    found: set[int] = set()
+    for phase in range(PHASES):
+        differences = _differences(sound, phase * HOP // PHASES)
+        words = _words(differences)
+        unsure = np.argsort(np.abs(differences), axis=1)[:, :TURNED].astype(np.uint32)
+        turns = np.uint32(1) << (np.uint32(31) - unsure)
+        for turned in range(1 << TURNED):
+            chosen = np.array([turned >> bit & 1 for bit in range(TURNED)], np.uint32)
+            found.update((words ^ np.bitwise_xor.reduce(turns * chosen, axis=1))[words != 0].tolist())
+    return least((key(ALGORITHM, 0, word) for word in found), MOST_QUERY_KEYS)
+
+
+def _differences(sound: Floats, begin: int) -> Floats:
+    """(words, 32): how much more the loudness falls from band to band than it did a word before; 0 where silent."""
     import numpy as np
 
     count = max(0, (len(sound) - begin - FRAME) // HOP + 1)
@@ -81,10 +112,17 @@ def fingerprint(sound: Floats, *, begin: int = 0) -> SoundFingerprint:
             spectra = np.fft.rfft(frames[first : min(first + _BLOCK, count)] * window, axis=1)
             energies[first : first + _BLOCK] = (spectra.real**2 + spectra.imag**2) @ weights
     across = energies[:, :-1] - energies[:, 1:]
-    signs = np.diff(across, axis=0, prepend=across[:1]) > 0
-    words = np.packbits(signs, axis=1).view(">u4").reshape(-1).astype(np.uint32) if count else np.zeros(0, np.uint32)
-    words[energies.sum(axis=1) <= 0] = 0
-    return SoundFingerprint(words)
+    return np.diff(across, axis=0, prepend=across[:1])
+
+
+def _words(differences: Floats) -> Words:
+    import numpy as np
+
+    if not len(differences):
+        return np.zeros(0, np.uint32)
+    words = np.packbits(differences > 0, axis=1).view(">u4").reshape(-1).astype(np.uint32)
+    words[~differences.any(axis=1)] = 0
+    return words
 
 
 def agreement(original: SoundFingerprint, sound: Floats) -> Agreement | None:

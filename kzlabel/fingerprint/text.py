@@ -15,17 +15,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from itertools import pairwise
 
 from ..errors import UnreadableFile
+from .lookup_key import key, least
 
 ALGORITHM = "org.kzlabel.fingerprint.text.1"
 RUN, WINDOW = 3, 6  # words in a run, runs in a window
 MOST_HASHES = 1 << 18  # some 900,000 words; what comes after is left out
 HASH_BYTES = 8
+MOST_KEYS = 2_048  # all of some 7,000 words; of longer texts the least
+MOST_QUERY_KEYS = 4_096
 _HEAD = struct.Struct(">BI")
 _VERSION = 1
 # A word, or one sign of a script that writes without spaces.
-_WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|\w+?(?=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|\W|$)")
+_SPACELESS = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[{_SPACELESS}]|\w+?(?=[{_SPACELESS}]|\W|$)")
 _UNSEEN = {"Cf", "Cc", "Cs", "Co"}
 
 
@@ -49,7 +54,7 @@ class TextFingerprint:
         version, words = _HEAD.unpack_from(data)
         body = data[_HEAD.size :]
         hashes = tuple(int.from_bytes(body[at : at + HASH_BYTES]) for at in range(0, len(body), HASH_BYTES))
-        ascending = all(one < other for one, other in zip(hashes, hashes[1:], strict=False))
+        ascending = all(one < other for one, other in pairwise(hashes))
         if version != _VERSION or len(hashes) > MOST_HASHES or not ascending:
             raise wrong
         return cls(hashes, words)
@@ -100,6 +105,16 @@ def overlap(original: TextFingerprint, copy: Passage) -> Overlap:
     return Overlap(
         shared / max(1, len(copy.fingerprint.hashes)), shared / max(1, len(known)), tuple(_spans(hits, copy.words))
     )
+
+
+def keys(fingerprint: TextFingerprint) -> tuple[int, ...]:
+    """What is kept."""
+    return least((key(ALGORITHM, 0, hash_) for hash_ in fingerprint.hashes), MOST_KEYS)
+
+
+def query_keys(copy: Passage) -> tuple[int, ...]:
+    """What a copy is looked up by."""
+    return least((key(ALGORITHM, 0, hash_) for hash_ in copy.fingerprint.hashes), MOST_QUERY_KEYS)
 
 
 def _spans(hits: list[int], words: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, int]]:
