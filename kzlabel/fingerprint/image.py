@@ -30,7 +30,13 @@ ALGORITHM = "org.kzlabel.fingerprint.image.1"
 CELL, BITS = 32, 16  # pixels of the working picture; bits of a cell
 STEP = TILE // CELL  # cells by which a copy may be off: it is known where a tile begins, not which
 MOST_CELLS = 7_000  # so that a fingerprint has at most 16 KB: more than a working picture has, but for ribbons
-LEAST_CELLS = 12  # fewer say nothing
+MOST_SIDE = (1 << 16) - 1  # pixels of the working picture that are written; what is beyond is left out
+LEAST_CELLS = 20  # fewer say nothing
+LEAST_INNER = 24  # cells whose surroundings both show whole: where there are so many, they alone are counted
+# From which on a copy is one of the original: share of its bits that agree, and share of its cells of which CLOSE bits
+# do. Two pictures blended agree with both a little everywhere; an edited copy agrees wholly but where it was edited.
+AGREEING, CLOSE, CLOSE_CELLS = 0.88, 14, 0.72
+BESIDE = 16  # pixels beside a cell that belong to its surroundings
 _SAMPLE, _WINDOW = 8, 8  # pixels of a sample; samples of a window, each side, twice those of a cell
 _HIGHEST = 4  # half periods in a window, across and down together
 # What the mixtures must measure, in grey levels, in a cell that counts: flat ones agree with anything.
@@ -41,18 +47,24 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class ImageFingerprint:
-    """signs: (rows, columns, 16), of True and False. textured: (rows, columns), which cells say anything."""
+    """signs: (rows, columns, 16), of True and False. textured: (rows, columns), which cells say anything.
+
+    height, width: pixels of the working picture, or of the plane, that was measured. inner: (rows, columns), the cells
+    whose surroundings are seen whole; not written, but known of a whole picture.
+    """
 
     signs: Flags
     textured: Flags
+    height: int
+    width: int
+    inner: Flags
 
     def to_bytes(self) -> bytes:
-        """Version, rows and columns; which cells are textured; the signs of those."""
+        """Version, height and width; which cells are textured; the signs of those."""
         import numpy as np
 
-        rows, columns = self.textured.shape
         packed = np.packbits(self.textured).tobytes() + np.packbits(self.signs[self.textured]).tobytes()
-        return _HEAD.pack(_VERSION, rows, columns) + packed
+        return _HEAD.pack(_VERSION, self.height, self.width) + packed
 
     @classmethod
     def from_bytes(cls, data: bytes) -> ImageFingerprint:
@@ -62,9 +74,10 @@ class ImageFingerprint:
         wrong = UnreadableFile("the fingerprint of a picture is damaged")
         if len(data) < _HEAD.size:
             raise wrong
-        version, rows, columns = _HEAD.unpack_from(data)
+        version, height, width = _HEAD.unpack_from(data)
+        rows, columns = _grid(height, width)
         cells = rows * columns
-        if version != _VERSION or not 0 < cells <= MOST_CELLS or len(data) < _HEAD.size + -(-cells // 8):
+        if version != _VERSION or not cells or len(data) < _HEAD.size + -(-cells // 8):
             raise wrong
         flags = np.frombuffer(data, np.uint8, -(-cells // 8), _HEAD.size)
         textured = np.unpackbits(flags, count=cells).astype(np.bool_).reshape(rows, columns)
@@ -74,22 +87,28 @@ class ImageFingerprint:
             raise wrong
         signs = np.zeros((rows, columns, BITS), np.bool_)
         signs[textured] = np.unpackbits(rest).astype(np.bool_).reshape(count, BITS)
-        return cls(signs, textured)
+        return cls(signs, textured, height, width, _inner(textured.shape))
 
 
 @dataclass(frozen=True)
 class Agreement:
     """How far a copy agrees with the original.
 
-    share: of the bits that say the same, 0.5 for another picture. cells: how many were compared. at: (row, column) of
-    the copy's first cell in the original's grid. agreeing: (rows, columns), the share in each cell of the copy, NaN
-    where nothing was compared.
+    share: of the bits that say the same, 0.5 for another picture. close: share of the cells that say nearly the same.
+    cells: of how many, those with whole surroundings if there are LEAST_INNER, else all that were compared.
+    at: (row, column) of the copy's first cell in the original's grid. agreeing: (rows, columns), the share in each cell
+    of the copy, NaN where nothing was compared.
     """
 
     share: float
+    close: float
     cells: int
     at: tuple[int, int]
     agreeing: Floats
+
+    @property
+    def same(self) -> bool:
+        return self.share >= AGREEING and self.close >= CLOSE_CELLS
 
 
 def fingerprint(luma: Floats) -> ImageFingerprint | None:
@@ -100,15 +119,14 @@ def fingerprint(luma: Floats) -> ImageFingerprint | None:
 def of_view(view: Floats, seen: Flags | None = None) -> ImageFingerprint | None:
     """The same of a working picture, or of a plane that lies as its pattern lies, from the beginning of a tile on.
 
-    seen: (height, width), False where the plane shows nothing; cells that are not seen whole are left out.
+    seen: (height, width), False where the plane shows nothing; cells that are not seen whole are left out. Without, the
+    plane is a whole picture, which ends where it ends.
     """
     import cv2
     import numpy as np
 
-    rows, columns = view.shape[0] // CELL, view.shape[1] // CELL
-    if rows and columns:
-        rows = min(rows, max(1, MOST_CELLS // columns))
-        columns = min(columns, MOST_CELLS // rows)
+    height, width = (min(side, MOST_SIDE) for side in view.shape)
+    rows, columns = _grid(height, width)
     if rows * columns == 0:
         return None
     part = np.ascontiguousarray(view[: rows * CELL, : columns * CELL], np.float32)
@@ -119,10 +137,16 @@ def of_view(view: Floats, seen: Flags | None = None) -> ImageFingerprint | None:
     windows = np.lib.stride_tricks.sliding_window_view(wide, (_WINDOW, _WINDOW))[::side, ::side]
     values = windows.reshape(rows, columns, -1) @ _mixtures().T
     textured = np.sqrt(np.mean(values * values, axis=2)) > TEXTURED
+    inner = _inner(textured.shape)
     if seen is not None:
-        whole = seen[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL)
-        textured &= whole.all(axis=(1, 3))
-    return ImageFingerprint(values > 0, textured)
+        flags = np.zeros((rows * CELL + 2 * BESIDE, columns * CELL + 2 * BESIDE), np.bool_)
+        part_seen = seen[: rows * CELL + BESIDE, : columns * CELL + BESIDE]
+        flags[BESIDE : BESIDE + part_seen.shape[0], BESIDE : BESIDE + part_seen.shape[1]] = part_seen
+        halves = flags.reshape(2 * rows + 2, BESIDE, 2 * columns + 2, BESIDE).all(axis=(1, 3))
+        around = np.lib.stride_tricks.sliding_window_view(halves, (4, 4))[::2, ::2]
+        textured &= around[:, :, 1:3, 1:3].all(axis=(2, 3))
+        inner = np.asarray(around.all(axis=(2, 3)))
+    return ImageFingerprint(values > 0, textured, height, width, inner)
 
 
 def agreement(original: ImageFingerprint, copy: ImageFingerprint, *, step: int = STEP) -> Agreement | None:
@@ -141,6 +165,24 @@ def agreement(original: ImageFingerprint, copy: ImageFingerprint, *, step: int =
                 if best is None or surprise > best[0]:
                     best = surprise, here
     return best[1] if best else None
+
+
+def _inner(shape: tuple[int, ...]) -> Flags:
+    """All but the outermost cells."""
+    import numpy as np
+
+    inner = np.zeros(shape, np.bool_)
+    inner[1:-1, 1:-1] = True
+    return inner
+
+
+def _grid(height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of whole cells, as many as are kept."""
+    rows, columns = height // CELL, width // CELL
+    if rows and columns:
+        rows = min(rows, max(1, MOST_CELLS // columns))
+        columns = min(columns, MOST_CELLS // rows)
+    return rows, columns
 
 
 def keys(_: ImageFingerprint) -> tuple[int, ...]:
@@ -162,15 +204,18 @@ def _compared(original: ImageFingerprint, copy: ImageFingerprint, top: int, left
     first, last = max(0, -top), min(height, rows - top)
     begin, end = max(0, -left), min(width, columns - left)
     agreeing = np.full((height, width), np.nan, np.float32)
+    inner = np.zeros((height, width), np.bool_)
     if last > first and end > begin:
         ours = slice(first, last), slice(begin, end)
         theirs = slice(first + top, last + top), slice(begin + left, end + left)
         both = copy.textured[ours] & original.textured[theirs]
         same = (copy.signs[ours] == original.signs[theirs]).mean(axis=2, dtype=np.float32)
         agreeing[ours] = np.where(both, same, np.float32(np.nan))
-    cells = int(np.isfinite(agreeing).sum())
-    share = float(np.nanmean(agreeing)) if cells else 0.5
-    return Agreement(share, cells, (top, left), agreeing)
+        inner[ours] = both & copy.inner[ours] & original.inner[theirs]
+    counted = agreeing[inner] if inner.sum() >= LEAST_INNER else agreeing[np.isfinite(agreeing)]
+    share = float(counted.mean()) if len(counted) else 0.5
+    close = float((counted * BITS > CLOSE - 0.5).mean()) if len(counted) else 0.0
+    return Agreement(share, close, len(counted), (top, left), agreeing)
 
 
 @lru_cache(maxsize=1)

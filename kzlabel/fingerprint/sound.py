@@ -26,7 +26,8 @@ RATE = 16_000  # Hz, of the sound that is measured
 HOP, FRAME = 2_000, 6_000  # samples from one word to the next, and under one window: 125 and 375 ms
 BANDS, LOWEST, HIGHEST = 33, 300.0, 3_000.0  # Hz
 PHASES = 4  # beginnings, within a hop, that a copy is measured from: nobody knows where it was cut
-LEAST_WORDS = 16  # fewer, 2 s, say nothing
+LEAST_WORDS = 24  # fewer, 3 s, say nothing
+AGREEING = 0.67  # share of the bits from which on a copy is one of the original; see docs/fingerprints.md
 MOST_WORDS = 24 * 3600 * RATE // HOP  # a day
 MOST_KEYS = 4_096  # every word of some nine minutes; of longer sounds the least
 MOST_QUERY_KEYS = 4_096
@@ -71,6 +72,10 @@ class Agreement:
     words: int
     start: float
     agreeing: Floats
+
+    @property
+    def same(self) -> bool:
+        return self.share >= AGREEING
 
 
 def fingerprint(sound: Floats, *, begin: int = 0) -> SoundFingerprint:
@@ -130,40 +135,59 @@ def agreement(original: SoundFingerprint, sound: Floats) -> Agreement | None:
 
     None: nothing to compare. The copy may begin before the original does, and go on after it.
     """
-    best: Agreement | None = None
-    for phase in range(PHASES):
-        copy = fingerprint(sound, begin=phase * HOP // PHASES)
-        here = _best(original.words, copy.words, phase / PHASES)
-        if here and (best is None or here.share > best.share):
-            best = here
-    return best
+    copies = [fingerprint(sound, begin=phase * HOP // PHASES).words for phase in range(PHASES)]
+    if min(len(copies[0]), len(original.words)) < LEAST_WORDS:
+        return None
+    answers = _answers(original.words, copies)
+    best: tuple[float, int, int] | None = None
+    for phase, answer in enumerate(answers):
+        place = int(answer.argmax())
+        if best is None or float(answer[place]) > best[0]:
+            best = float(answer[place]), phase, place - len(copies[phase])
+    if best is None or best[0] <= 0:
+        return None
+    return _compared(original.words, copies[best[1]], best[2], best[1] / PHASES)
 
 
-def _best(original: Words, copy: Words, phase: float) -> Agreement | None:
+def _answers(original: Words, copies: list[Words]) -> list[Floats]:
+    """For each copy and each place from -len(copy) on: what agrees beyond half, in deviations of chance.
+
+    All places at once, as a correlation of signs. Fewer than LEAST_WORDS words that can be compared answer nothing.
+    """
     import numpy as np
 
-    # The first word of either tells nothing: there was nothing before it.
-    places = range(-len(copy) // 2, len(original) - len(copy) // 2 + 1)
-    shares = np.full(len(places), 0.0, np.float32)
-    heard, there = copy != 0, original != 0
-    for index, place in enumerate(places):
-        first, last = max(0, -place), min(len(copy), len(original) - place)
-        both = heard[first:last] & there[first + place : last + place]
-        count = int(both.sum())
-        if count >= LEAST_WORDS:
-            differing = np.bitwise_count(copy[first:last] ^ original[first + place : last + place])[both]
-            # The deviation that chance has: short overlaps agree by chance more often.
-            shares[index] = (0.5 - float(differing.mean()) / 32) * count**0.5
-    if not len(shares) or not shares.max() > 0:
-        return None
-    place = places[int(shares.argmax())]
+    size = 1 << (len(original) + max(map(len, copies))).bit_length()
+    sums = [np.zeros(size // 2 + 1, np.complex64) for _ in copies]
+    for bit in range(32):
+        spectrum = np.fft.rfft(_signs(original, bit), size)
+        for total, copy in zip(sums, copies, strict=True):
+            total += spectrum * np.conj(np.fft.rfft(_signs(copy, bit), size))
+    heard = np.fft.rfft((original != 0).astype(np.float32), size)
+    answers = []
+    for total, copy in zip(sums, copies, strict=True):
+        both = np.fft.irfft(heard * np.conj(np.fft.rfft((copy != 0).astype(np.float32), size)), size)
+        beyond = np.fft.irfft(total, size)
+        answer = np.where(both > LEAST_WORDS - 0.5, beyond / np.sqrt(np.maximum(both, 1)), 0)
+        answers.append(np.concatenate([answer[size - len(copy) :], answer[: len(original)]]).astype(np.float32))
+    return answers
+
+
+def _signs(words: Words, bit: int) -> Floats:
+    """-1 and 1; 0 where it is silent."""
+    import numpy as np
+
+    return np.where(words == 0, 0, ((words >> np.uint32(bit)) & 1).astype(np.float32) * 2 - 1).astype(np.float32)
+
+
+def _compared(original: Words, copy: Words, place: int, phase: float) -> Agreement:
+    import numpy as np
+
     first, last = max(0, -place), min(len(copy), len(original) - place)
-    theirs = original[first + place : last + place]
-    both = heard[first:last] & (theirs != 0)
+    ours, theirs = copy[first:last], original[first + place : last + place]
     agreeing = np.full(len(copy), np.nan, np.float32)
-    agreeing[first:last] = np.where(both, 1 - np.bitwise_count(copy[first:last] ^ theirs) / 32, np.nan)
-    start = (place - phase) * HOP / RATE
-    return Agreement(float(np.nanmean(agreeing)), int(both.sum()), start, agreeing)
+    both = (ours != 0) & (theirs != 0)
+    agreeing[first:last] = np.where(both, 1 - np.bitwise_count(ours ^ theirs) / 32, np.nan)
+    return Agreement(float(np.nanmean(agreeing)), int(both.sum()), (place - phase) * HOP / RATE, agreeing)
 
 
 @lru_cache(maxsize=1)

@@ -13,9 +13,10 @@ import unicodedata
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import pairwise
+from math import exp, log
 
 from ..errors import UnreadableFile
 from .lookup_key import key, least
@@ -24,6 +25,12 @@ ALGORITHM = "org.kzlabel.fingerprint.text.1"
 RUN, WINDOW = 3, 6  # words in a run, runs in a window
 MOST_HASHES = 1 << 18  # some 900,000 words; what comes after is left out
 HASH_BYTES = 8
+# How often a hash of a text stands in an unrelated one of n hashes: LEAST_COMMON + n * COMMON, measured; and in one
+# that is a copy of it, lightly edited.
+LEAST_COMMON, COMMON, MOST_COMMON, COPIED = 0.01, 1e-5, 0.3, 0.5
+SIMILAR = 1e-7  # chance from which on two texts are called similar
+LIKELY = 1e-3  # chance from which on a passage is named
+APART = 9.0  # what a stretch may lose, in natural logarithms, before it is two: some 13 hashes, 45 words
 MOST_KEYS = 2_048  # all of some 7,000 words; of longer texts the least
 MOST_QUERY_KEYS = 4_096
 _HEAD = struct.Struct(">BI")
@@ -31,6 +38,8 @@ _VERSION = 1
 # A word, or one sign of a script that writes without spaces.
 _SPACELESS = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_SPACELESS}]|\w+?(?=[{_SPACELESS}]|\W|$)")
+_CHUNK = re.compile(r"\S+")
+_VARIATION = re.compile(r"[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _UNSEEN = {"Cf", "Cc", "Cs", "Co"}
 
 
@@ -78,16 +87,22 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Overlap:
-    """What two texts have in common.
+class Agreement:
+    """What a copy has in common with an original.
 
-    of_copy, of_original: share of the hashes of each that the other has. spans: (first, last + 1) character of each
-    passage of the copy that stands in the original.
+    share: of the copy's hashes that the original has. of_original: of the original's hashes that the copy has.
+    chance: at most how likely texts that have nothing to do with each other are to agree so far.
+    spans: (first, last + 1) character of each passage of the copy that stands in the original.
     """
 
-    of_copy: float
+    share: float
     of_original: float
+    chance: float
     spans: tuple[tuple[int, int], ...]
+
+    @property
+    def similar(self) -> bool:
+        return self.chance <= SIMILAR
 
 
 def passage(text: str) -> Passage:
@@ -97,14 +112,17 @@ def passage(text: str) -> Passage:
     return Passage(tuple(_winnowed(hashes)), tuple((first, last) for _, first, last in words))
 
 
-def overlap(original: TextFingerprint, copy: Passage) -> Overlap:
+def agreement(original: TextFingerprint, copy: Passage) -> Agreement:
     """How much of a copy stands in an original, and which passages of it."""
     known = set(original.hashes)
-    hits = [place for hash_, place in copy.placed if hash_ in known]
-    shared = len(known.intersection(copy.fingerprint.hashes))
-    return Overlap(
-        shared / max(1, len(copy.fingerprint.hashes)), shared / max(1, len(known)), tuple(_spans(hits, copy.words))
-    )
+    own = copy.fingerprint.hashes
+    shared = len(known.intersection(own))
+    chances, spans = [1.0], []
+    for chance, first, last in _passages(known, copy):
+        chances.append(chance)
+        if chance <= LIKELY:
+            spans.append((copy.words[first][0], copy.words[last][1]))
+    return Agreement(shared / max(1, len(own)), shared / max(1, len(known)), min(chances), tuple(spans))
 
 
 def keys(fingerprint: TextFingerprint) -> tuple[int, ...]:
@@ -117,16 +135,34 @@ def query_keys(copy: Passage) -> tuple[int, ...]:
     return least((key(ALGORITHM, 0, hash_) for hash_ in copy.fingerprint.hashes), MOST_QUERY_KEYS)
 
 
-def _spans(hits: list[int], words: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, int]]:
-    """Runs that lie no farther apart than chosen runs do in the midst of a passage are one passage."""
-    first = last = None
-    for place in hits:
-        if first is not None and last is not None and place - last > WINDOW + RUN:
-            yield words[first][0], words[last + RUN - 1][1]
-            first = None
-        first, last = place if first is None else first, place
-    if first is not None and last is not None:
-        yield words[first][0], words[last + RUN - 1][1]
+def _passages(known: set[int], copy: Passage) -> Iterator[tuple[float, int, int]]:
+    """Each stretch of a copy that speaks for the original: its chance, its first and its last word.
+
+    Each hash says how much likelier it is in a copy than beside one: the stretches are those whose sums are highest. By
+    Ville's inequality, some stretch of n hashes reaches a ratio r by chance with n / r at most. A hash that came before
+    says nothing.
+    """
+    rate = min(MOST_COMMON, LEAST_COMMON + COMMON * len(known))
+    hit, miss = log(COPIED / rate), log((1 - COPIED) / (1 - rate))
+    total = best = 0.0
+    first = last = 0
+    told: set[int] = set()
+    for hash_, place in copy.placed:
+        if hash_ not in known:
+            total += miss
+        elif hash_ not in told:
+            told.add(hash_)
+            if total <= 0:
+                total, first = 0.0, place
+            total += hit
+        if total > best:
+            best, last = total, place + RUN - 1
+        # What follows a stretch that has lost all it had, or lies far behind, is another one.
+        if best and (total <= 0 or best - total > APART):
+            yield len(copy.placed) * exp(-best), first, last
+            total = best = 0.0
+    if best:
+        yield len(copy.placed) * exp(-best), first, last
 
 
 def _winnowed(hashes: list[int]) -> Iterator[tuple[int, int]]:
@@ -147,32 +183,55 @@ def _winnowed(hashes: list[int]) -> Iterator[tuple[int, int]]:
 
 def _words(text: str) -> Iterator[tuple[str, int, int]]:
     """Each word as it is compared, and the characters that it takes in the text as given."""
-    seen = "".join(" " if character.isspace() else character for character in text)
-    for found in re.finditer(r"\S+", seen):
-        plain, places = _plain(found.group(), found.start())
-        for word in _WORD.finditer(plain):
-            yield word.group(), places[word.start()], places[word.end() - 1] + 1
+    for found in _CHUNK.finditer(text):
+        chunk, start = found.group(), found.start()
+        plain = _quickly(chunk)
+        if plain is None:
+            plain, places = _plain(chunk, start)
+            for word in _WORD.finditer(plain):
+                yield word.group(), places[word.start()][0], places[word.end() - 1][1]
+        else:
+            for word in _WORD.finditer(plain):
+                yield word.group(), start + word.start(), start + word.end()
 
 
-def _plain(chunk: str, start: int) -> tuple[str, list[int]]:
-    """Without what is unseen, in one form and case; and from which character each sign came."""
-    parts, places = [], []
+@lru_cache(maxsize=1 << 14)
+def _quickly(chunk: str) -> str | None:
+    """What `_plain` makes of a chunk, where each sign stays where it is; None where it may not."""
+    folded = chunk.casefold()
+    usual = chunk.isascii() or (
+        len(folded) == len(chunk)
+        and unicodedata.is_normalized("NFKC", chunk)
+        and unicodedata.is_normalized("NFKC", folded)
+        and not _VARIATION.search(chunk)
+    )
+    return folded if usual and chunk.isprintable() else None
+
+
+def _plain(chunk: str, start: int) -> tuple[str, list[tuple[int, int]]]:
+    """Without what is unseen, in one form and case; and from which characters, first and last + 1, each sign came."""
+    parts: list[str] = []
+    places: list[tuple[int, int]] = []
     at = 0
     while at < len(chunk):
         end = at + 1
-        while end < len(chunk) and unicodedata.combining(chunk[end]):
+        while end < len(chunk) and _joined(chunk[end]):
             end += 1  # a letter and its accents are composed together
         piece = "".join(sign for sign in chunk[at:end] if not _unseen(sign))
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", piece).casefold())
         parts.append(folded)
-        places += [start + at] * len(folded)
+        places += [(start + at, start + end)] * len(folded)
         at = end
     return "".join(parts), places
 
 
+def _joined(sign: str) -> bool:
+    """Whether a sign may be composed with the one before: accents, and vowels and finals of Korean."""
+    return unicodedata.category(sign).startswith("M") or "\u1160" <= sign <= "\u11ff" or _unseen(sign)
+
+
 def _unseen(sign: str) -> bool:
-    variation = "\ufe00" <= sign <= "\ufe0f" or "\U000e0100" <= sign <= "\U000e01ef"
-    return variation or unicodedata.category(sign) in _UNSEEN
+    return unicodedata.category(sign) in _UNSEEN or bool(_VARIATION.match(sign))
 
 
 def _hash(run: str) -> int:
