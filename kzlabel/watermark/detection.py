@@ -21,18 +21,31 @@ class Certainty(StrEnum):
 
 
 @dataclass(frozen=True)
+class Geometry:
+    """How a pattern lies in a picture or in the frames of a film.
+
+    matrix: (3, 3), rows of a map from points (x, y, 1) of the pattern's plane to the copy. In a picture: from pixels of
+    the working picture as it was marked, a tile beginning at (0, 0), to pixels. In a film: from the units of its
+    waves, (0, 0) its middle up to whole periods, to fractions of the frame's width and height.
+    """
+
+    matrix: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True)
 class Detection:
     """A mark that was read.
 
     readings: how many were tried on this carrier up to and with this one, all hypotheses of the search counted.
     place: where it stands, as the medium tells (`region`, `span`), may be empty. agreement: share of the coded bits
-    that were read as they were written, 0.5 to 1.
+    that were read as they were written, 0.5 to 1. geometry: of a mark in a picture or film, how it lies there.
     """
 
     payload: Payload
     readings: int
     agreement: float
     place: Mapping[str, Any] = field(default_factory=dict)
+    geometry: Geometry | None = field(default=None, compare=False)
 
     @property
     def false_positive(self) -> float:
