@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from ..declaration import Declaration, new_identifier
 from ..errors import KzlabelError, RegistryError, UsageError
 from ..files import replace_whole
 from ..signing import DEVELOPMENT, Signer
-from .entry import Entry, State
+from .entry import Entry, Printed, State
 from .outbox import Outbox, Waiting, remove
 from .place import Place, outbox_folder
 
@@ -68,7 +68,9 @@ class Registrar:
             return declaration  # `entering` will say what is wrong
 
     @contextmanager
-    def entering(self, entry: Entry, store: bytes, target: Path, signer: Signer) -> Iterator[list[str]]:
+    def entering(
+        self, entry: Entry, store: bytes, target: Path, signer: Signer, fingerprints: Sequence[Printed] = ()
+    ) -> Iterator[list[str]]:
         """Around the move into place: pending before, confirmed after, withdrawn if it fails.
 
         Yields sentences for a person, to be read afterwards: one where the entry has to wait.
@@ -78,13 +80,13 @@ class Registrar:
         if self._place is None:
             yield notes
             return
-        waiting = Waiting(self._place.name, entry, store, target.absolute())
+        waiting = Waiting(self._place.name, entry, store, target.absolute(), fingerprints=tuple(fingerprints))
         with self._outbox.holding(waiting) as record:
             registry: Registry | None = None
             why = ""
             try:
                 registry = self._registry(signer)
-                registry.register(entry, store, State.PENDING)
+                registry.register(entry, store, State.PENDING, fingerprints)
             except RegistryError as error:
                 if self._required:
                     remove(record)
