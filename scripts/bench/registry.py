@@ -130,7 +130,7 @@ def _keys_of(number: int) -> list[int]:
 
 
 def _similar(registry: Registry, name: str, size: int) -> None:
-    """By keys of which one fingerprint has all but one; in half of the look-ups, only keys that many share are known."""
+    """By keys of which one fingerprint has all but one; in half of the look-ups only keys that many share are known."""
     chance = random.Random(2)
     times = []
     for at in range(SIMILAR):
