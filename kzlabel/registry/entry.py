@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 _HEX = {"identifier": 12, "watermark": 12, "manifest": 64, "sha256": 64, "signer": 64}
+UNKNOWN_FILE = "0" * 64  # for the SHA-256 of a file of which only the manifest came here
 LONGEST_ID = 256  # characters of a manifest's URN; c2pa's have 45
 # Fingerprints of an entry; bytes and keys of each. A day of sound has some 3 MB, a picture at most 16 KB.
 MOST_PRINTS, MOST_DATA, MOST_KEYS = 4, 1 << 22, 1 << 17

@@ -19,6 +19,7 @@ from ..errors import InputError, KzlabelError, RegistryError
 from ..files import locked, reason, replace_whole, sha256_of
 from ..limits import DEFAULT_LIMITS
 from .entry import MOST_DATA, MOST_KEYS, MOST_PRINTS, Entry, Printed, State, printed
+from .resolver import Keeper
 
 ENDING = ".json"
 # base64 takes a third more.
@@ -100,7 +101,7 @@ class Outbox:
             return sorted(path.name for path in self.folder.glob(f"*{ENDING}"))
         return []
 
-    def deliver(self, registry: Any, *, most: int | None = FIRST) -> Delivered:
+    def deliver(self, registry: Keeper, *, most: int | None = FIRST) -> Delivered:
         """Tell `registry` what waits for it: a file in place is confirmed, a file that never came is withdrawn.
 
         Records that another process is still busy with are left to it, others' registries' too.

@@ -15,6 +15,8 @@ from .statements import insert_once, numbers
 MOST_ASKED = 1 << 16  # keys of one look-up
 # Fingerprints that are looked at for one key, those that came first: a key that a million share must not cost more.
 MOST_SHARED = 500
+# Fingerprints with most hits whose entries are looked at: reading the rows of thousands that share one key costs most.
+MOST_READ = 200
 _LARGEST = (1 << 63) - 1
 
 
@@ -55,8 +57,9 @@ def of_manifest(connection: Connection, digest: str) -> list[tuple[str, bytes]]:
 
 
 def sharing(connection: Connection, algorithm: str, keys: Sequence[int], most: int) -> list[tuple[int, int]]:
-    """Numbers of the fingerprints that share most keys, and how many; confirmed entries before pending ones.
+    """Numbers of the fingerprints that share most keys, and how many; of as many, confirmed entries first.
 
+    Whoever makes keys mixes the algorithm into them, so that fingerprints of others do not take the places.
     Raises RegistryError for more than MOST_ASKED keys.
     """
     asked = sorted(set(keys))
@@ -74,6 +77,8 @@ def sharing(connection: Connection, algorithm: str, keys: Sequence[int], most: i
         select(lookup.c.fingerprint, hits)
         .select_from(wanted.join(lookup, (lookup.c.key == wanted.c.key) & (lookup.c.fingerprint < wanted.c.until)))
         .group_by(lookup.c.fingerprint)
+        .order_by(hits.desc(), lookup.c.fingerprint)
+        .limit(max(MOST_READ, most))
         .subquery()
     )
     rows = connection.execute(

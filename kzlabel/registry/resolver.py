@@ -1,12 +1,16 @@
-"""Where a watermark leads to: signed manifests, from a database or from a server of the Soft Binding Resolution API."""
+"""What a registry is for: to lead from a watermark to signed manifests, and to take new ones.
+
+A database does both, and so does a server of the C2PA Soft Binding Resolution API.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .entry import State
-from .place import named
+from .entry import Entry, Printed, State
+from .place import Place, named
 
 MOST_CANDIDATES = 20
 
@@ -26,6 +30,8 @@ class Candidate:
 
 
 class Resolver(Protocol):
+    """For verifying."""
+
     @property
     def name(self) -> str:
         """As it is told to a person: without password or token."""
@@ -36,6 +42,43 @@ class Resolver(Protocol):
     def close(self) -> None: ...
 
 
-def resolver_at(text: str) -> Resolver:
+class Keeper(Protocol):
+    """For labelling. Each raises RegistryError."""
+
+    @property
+    def place(self) -> Place: ...
+
+    def admit(self, fingerprint: str, *, development: bool) -> None:
+        """Make sure that a signer may write, as far as that can be known beforehand."""
+
+    def issue(self, identifier: str, signer: str) -> str | None:
+        """Take an identifier for a signer. Returns whose it was before: None if nobody's."""
+
+    def register(self, entry: Entry, store: bytes, state: State, fingerprints: Sequence[Printed] = ()) -> bool: ...
+
+    def confirm(self, entry: Entry) -> bool: ...
+
+    def withdraw(self, entry: Entry) -> bool: ...
+
+
+def resolver_at(text: str, token: str | None = None) -> Resolver:
     """The registry of this address. Raises ConfigurationError, RegistryError."""
-    return named(text).open()
+    return resolver_of(named(text, token))
+
+
+def resolver_of(place: Place) -> Resolver:
+    """Raises RegistryError."""
+    if place.remote:
+        from .remote import Remote
+
+        return Remote(place)
+    return place.open()
+
+
+def keeper_of(place: Place) -> Keeper:
+    """Raises RegistryError."""
+    if place.remote:
+        from .remote import Remote
+
+        return Remote(place)
+    return place.open()

@@ -64,6 +64,7 @@ entry = Table(
     Index("entry_identifier", "identifier"),
     Index("entry_watermark", "watermark"),
     Index("entry_sha256", "sha256"),
+    Index("entry_manifest_id", "manifest_id"),
     sqlite_strict=True,
 )
 Index(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, Row, delete, func, or_, select, update
 
-from ..errors import RegistryError, SignerNotEnrolled
+from ..errors import IdentifierTaken, RegistryError, SignerNotEnrolled
 from . import prints, schema
 from .database import engine_at, reading, telling, writing
 from .entry import Entry, Kept, Printed, Similar, State
@@ -109,7 +109,7 @@ class Registry:
 
         fingerprints: kept where the entry has none so far.
 
-        Raises SignerNotEnrolled; RegistryError where the identifier is another signer's.
+        Raises SignerNotEnrolled, IdentifierTaken.
         """
         with writing(self._engine, self.place) as connection:
             self._check_writer(connection, entry.signer)
@@ -160,17 +160,20 @@ class Registry:
 
     def candidates(self, identifier: str) -> list[Candidate]:
         """The manifests that were registered for the watermark with this identifier: see `Resolver`."""
+        found: dict[str, Candidate] = {}
+        for kept, enrolled in self.vouched(identifier, MOST_CANDIDATES):
+            digest = kept.entry.manifest
+            if digest not in found and (store := self.manifest(digest)) is not None:
+                found[digest] = Candidate(store, kept.entry.manifest_id, enrolled, kept.state)
+        return list(found.values())
+
+    def vouched(self, watermark: str, most: int) -> list[tuple[Kept, bool]]:
+        """Entries of the watermark with this identifier, and whether their signers may write; confirmed ones first."""
         table, signer = schema.entry, schema.signer
         wanted = select(table, signer.c.enrolled).join(signer, signer.c.fingerprint == table.c.signer)
+        ordered = wanted.where(table.c.watermark == watermark).order_by(table.c.state, table.c.number)
         with reading(self._engine, self.place) as connection:
-            # Confirmed ones first, by the alphabet.
-            ordered = wanted.where(table.c.watermark == identifier).order_by(table.c.state, table.c.number)
-            stores: dict[str, Candidate] = {}
-            for row in connection.execute(ordered.limit(MOST_CANDIDATES)).all():
-                if row.manifest not in stores and (store := self._manifests.get(connection, row.manifest)) is not None:
-                    state, enrolled = State(row.state), row.enrolled is not None
-                    stores[row.manifest] = Candidate(store, row.manifest_id, enrolled, state)
-        return list(stores.values())
+            return [(_kept(row), row.enrolled is not None) for row in connection.execute(ordered.limit(most))]
 
     def find_file(self, sha256: str) -> list[Kept]:
         """Every entry of the file with this hash, or with this manifest."""
@@ -178,6 +181,13 @@ class Registry:
         with reading(self._engine, self.place) as connection:
             wanted = select(table).where(or_(table.c.sha256 == sha256, table.c.manifest == sha256))
             return [_kept(row) for row in connection.execute(wanted.order_by(table.c.number))]
+
+    def find_manifest(self, manifest_id: str) -> list[Kept]:
+        """Every entry whose manifest has this URN; confirmed ones first, and then those that came first."""
+        table = schema.entry
+        with reading(self._engine, self.place) as connection:
+            wanted = select(table).where(table.c.manifest_id == manifest_id)
+            return [_kept(row) for row in connection.execute(wanted.order_by(table.c.state, table.c.number))]
 
     def manifest(self, digest: str) -> bytes | None:
         """A manifest store by its SHA-256; None if it is not known."""
@@ -250,7 +260,7 @@ class Registry:
     ) -> bool:
         owner = _issue(connection, entry.identifier, entry.signer)
         if owner not in (None, entry.signer):
-            raise RegistryError(
+            raise IdentifierTaken(
                 f"registry {self.place.name}: the identifier {entry.identifier} was issued to another signer"
             )
         if self._manifests.keep(connection, store) != entry.manifest:

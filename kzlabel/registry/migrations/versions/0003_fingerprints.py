@@ -1,4 +1,4 @@
-"""Fingerprints of entries, and the keys by which they are found."""
+"""Fingerprints of entries, and the keys by which they are found; entries by their manifest's URN."""
 
 from __future__ import annotations
 
@@ -38,3 +38,4 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("lookup_fingerprint", "lookup", ["fingerprint"])
+    op.create_index("entry_manifest_id", "entry", ["manifest_id"])
