@@ -19,8 +19,20 @@ MAX_BINDINGS = 20
 
 def assertion_data(identifier: str) -> dict[str, Any]:
     """The assertion for a watermark with this identifier, 12 hexadecimal digits."""
-    value = base64.b64encode(bytes.fromhex(identifier)).decode("ascii")
-    return {"alg": ALGORITHM, "blocks": [{"scope": {}, "value": value}]}
+    return {"alg": ALGORITHM, "blocks": [{"scope": {}, "value": value_of(identifier)}]}
+
+
+def value_of(identifier: str) -> str:
+    return base64.b64encode(bytes.fromhex(identifier)).decode("ascii")
+
+
+def identifier_of(value: object) -> str | None:
+    """The identifier for which this value stands; None for anything else."""
+    try:
+        data = base64.b64decode(value, validate=True) if isinstance(value, str) and len(value) < 64 else b""
+    except (ValueError, binascii.Error):
+        return None
+    return data.hex() if len(data) == 6 else None
 
 
 def identifiers(assertion: Mapping[str, Any]) -> tuple[str, ...]:
@@ -30,11 +42,5 @@ def identifiers(assertion: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     found = []
     for block in blocks[:MAX_BINDINGS]:
-        value = block.get("value") if isinstance(block, Mapping) else None
-        try:
-            data = base64.b64decode(value, validate=True) if isinstance(value, str) and len(value) < 64 else b""
-        except (ValueError, binascii.Error):
-            continue
-        if len(data) == 6:
-            found.append(data.hex())
-    return tuple(dict.fromkeys(found))
+        found.append(identifier_of(block.get("value")) if isinstance(block, Mapping) else None)
+    return tuple(dict.fromkeys(one for one in found if one is not None))
