@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .detection import Detection, Unmarkable
@@ -153,8 +152,7 @@ def detect(
             earlier = found.get(one.payload)
             if earlier:
                 span = [earlier.place["span"][0], one.place["span"][1]]
-                agreement = max(one.agreement, earlier.agreement)
-                one = replace(one, readings=earlier.readings, agreement=agreement, place={"span": span})
+                one = Detection(one.payload, earlier.readings, max(one.agreement, earlier.agreement), {"span": span})
             found[one.payload] = one
     return list(found.values())
 
@@ -174,7 +172,7 @@ def detect_still(
         return []
     sums.add(plane, 0.0)
     sums.close()
-    return [replace(one, place={}) for one in reader.marks(sums)]
+    return [Detection(one.payload, one.readings, one.agreement) for one in reader.marks(sums)]
 
 
 def _chapters(frames: Iterable[NDArray[Any]], rate: float, reader: Reader) -> Iterator[Sums]:
