@@ -99,7 +99,7 @@ class RenderPlan:
 class Rendered:
     """What was done: `info` as expected of the output, the records, sentences for a person.
 
-    fingerprints: of the finished work, once it was looked at.
+    fingerprints: of the finished work, as far as they were told already.
     """
 
     info: MediaInfo
@@ -217,6 +217,11 @@ class Format(ABC):
         Raises UnreadableFile, LimitExceeded, MissingProgram.
         """
         return Watermarks(why="works of this format carry no watermark")
+
+    def fingerprints(self, path: Path, rendered: Rendered, limits: Limits) -> tuple[Fingerprint, ...]:
+        """What a finished work looks, sounds or reads like, to be signed. Raises as `impression` does."""
+        impression = self.impression(path, limits)
+        return impression.fingerprints if impression else ()
 
     def impression(self, source: Path, limits: Limits, *, keys: tuple[WatermarkKey, ...] = ()) -> Impression | None:
         """What the work looks, sounds or reads like; None for what has no such thing, or too little of it.

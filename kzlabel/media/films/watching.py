@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import UnreadableFile
 from ...limits import Limits
@@ -123,6 +123,21 @@ def _seen(
     return []
 
 
+def size_seen(stream: Stream) -> tuple[int, int]:
+    """Width and height of a film's frames as marks are read in them: upright, with square pixels, scaled down."""
+    from ...watermark.video import reading_size
+
+    shown = max(1, round(stream.width * stream.sar)), stream.height
+    return reading_size(*(shown[::-1] if round(stream.rotation / 90) % 2 else shown))
+
+
+def as_seen(picture: Any, stream: Stream, rate: Fraction) -> Any:
+    """An ffmpeg-python node of upright frames -> one of their luma, 8 bits, at that size and rate."""
+    width, height = size_seen(stream)
+    picture = picture.filter("fps", f"{rate.numerator}/{rate.denominator}").filter("extractplanes", "y")
+    return picture.filter("scale", width, height, flags="area").filter("format", "gray")
+
+
 @contextmanager
 def frames(
     source: Path, demuxer: str, stream: Stream, rate: Fraction, limits: Limits, program: str | None, **part: str
@@ -133,13 +148,8 @@ def frames(
     """
     import numpy as np
 
-    from ...watermark.video import reading_size
-
-    shown = max(1, round(stream.width * stream.sar)), stream.height
-    width, height = reading_size(*(shown[::-1] if round(stream.rotation / 90) % 2 else shown))
-    picture = opened(source, demuxer, limits, **part)[str(stream.index)]
-    picture = picture.filter("fps", f"{rate.numerator}/{rate.denominator}").filter("extractplanes", "y")
-    picture = picture.filter("scale", width, height, flags="area").filter("format", "gray")
+    width, height = size_seen(stream)
+    picture = as_seen(opened(source, demuxer, limits, **part)[str(stream.index)], stream, rate)
     outputs = builder().output(picture, "pipe:1", f="rawvideo")
 
     def seen(pieces: Iterator[bytes]) -> Iterator[Frame]:
