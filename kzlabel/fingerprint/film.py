@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 ALGORITHM = "org.kzlabel.fingerprint.film.1"
-CELL = 34  # of the watermark's units, of which a frame has 2**17 in square: some 112 cells, 15 KB a minute
+CELL = 33  # of the watermark's units, of which a frame has 2**17 in square: at most 120 cells, 16 KB a minute
 SAMPLES = 16  # pixels of a cell as it is laid; 4 by 4 of them are measured as one
 MOST_FRAMES = 24 * 3600
 LEAST_CELLS = 60  # fewer, over all frames, say nothing
