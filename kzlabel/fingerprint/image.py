@@ -133,11 +133,7 @@ def of_view(view: Floats, seen: Flags | None = None) -> ImageFingerprint | None:
     part = np.ascontiguousarray(view[: rows * CELL, : columns * CELL], np.float32)
     side = CELL // _SAMPLE
     small = cv2.resize(part, (columns * side, rows * side), interpolation=cv2.INTER_AREA)
-    margin = (_WINDOW - side) // 2
-    wide = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
-    windows = np.lib.stride_tricks.sliding_window_view(wide, (_WINDOW, _WINDOW))[::side, ::side]
-    values = windows.reshape(rows, columns, -1) @ _mixtures().T
-    textured = np.sqrt(np.mean(values * values, axis=2)) > TEXTURED
+    signs, textured = cells_of(np.asarray(small, np.float32))
     inner = _inner(textured.shape)
     if seen is not None:
         flags = np.zeros((rows * CELL + 2 * BESIDE, columns * CELL + 2 * BESIDE), np.bool_)
@@ -147,7 +143,20 @@ def of_view(view: Floats, seen: Flags | None = None) -> ImageFingerprint | None:
         around = np.lib.stride_tricks.sliding_window_view(halves, (4, 4))[::2, ::2]
         textured &= around[:, :, 1:3, 1:3].all(axis=(2, 3))
         inner = np.asarray(around.all(axis=(2, 3)))
-    return ImageFingerprint(values > 0, textured, height, width, inner)
+    return ImageFingerprint(signs, textured, height, width, inner)
+
+
+def cells_of(samples: Floats) -> tuple[Flags, Flags]:
+    """(4 rows, 4 columns) samples -> (rows, columns, 16) signs; (rows, columns), which cells say anything."""
+    import cv2
+    import numpy as np
+
+    side = CELL // _SAMPLE
+    margin = (_WINDOW - side) // 2
+    wide = cv2.copyMakeBorder(samples, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
+    windows = np.lib.stride_tricks.sliding_window_view(wide, (_WINDOW, _WINDOW))[::side, ::side]
+    values = windows.reshape(*windows.shape[:2], -1) @ _mixtures().T
+    return values > 0, np.sqrt(np.mean(values * values, axis=2)) > TEXTURED
 
 
 def agreement(original: ImageFingerprint, copy: ImageFingerprint, *, step: int = STEP) -> Agreement | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .detection import Detection, Unmarkable
@@ -152,7 +153,8 @@ def detect(
             earlier = found.get(one.payload)
             if earlier:
                 span = [earlier.place["span"][0], one.place["span"][1]]
-                one = Detection(one.payload, earlier.readings, max(one.agreement, earlier.agreement), {"span": span})
+                agreement = max(one.agreement, earlier.agreement)
+                one = replace(one, readings=earlier.readings, agreement=agreement, place={"span": span})
             found[one.payload] = one
     return list(found.values())
 
@@ -172,7 +174,7 @@ def detect_still(
         return []
     sums.add(plane, 0.0)
     sums.close()
-    return [Detection(one.payload, one.readings, one.agreement) for one in reader.marks(sums)]
+    return [replace(one, place={}) for one in reader.marks(sums)]
 
 
 def _chapters(frames: Iterable[NDArray[Any]], rate: float, reader: Reader) -> Iterator[Sums]:
