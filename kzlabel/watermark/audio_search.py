@@ -97,7 +97,7 @@ class Search:
         if self._count > 2 and not self._detections and self._all is not None:
             best = peaks(match(self._all, self._plan), 1)[0]
             if best[0] >= self._effort.sure[0]:
-                self._decode(self._all, best[1], 0, self._hop)
+                self._decode(self._all, best[1], 0, self._hop, Hypothesis())
 
     def found(self) -> list[Detection]:
         return list(self._detections)
@@ -159,24 +159,25 @@ class Search:
             if one.likely < sure:
                 continue
             begin, end = min(p.first for p in one.parts), max(p.first + p.hops for p in one.parts)
-            if self._decode(fold(one.parts, one.hypothesis), one.offset, begin, end):
+            if self._decode(fold(one.parts, one.hypothesis), one.offset, begin, end, one.hypothesis):
                 return one
         return None
 
-    def _decode(self, folded: Floats, offset: int, begin: int, end: int) -> bool:
+    def _decode(self, folded: Floats, offset: int, begin: int, end: int, hypothesis: Hypothesis) -> bool:
         reading = decode(folded, offset, self._plan, self._key)
         self._readings += reading.tried
         if reading.payload:
-            self._note(reading.payload, reading.agreement, (begin * HOP / RATE, end * HOP / RATE))
+            span = begin * HOP / RATE, end * HOP / RATE
+            self._note(reading.payload, reading.agreement, span, (hypothesis.pitch, hypothesis.tempo))
         return reading.payload is not None
 
-    def _note(self, payload: Payload, agreement: float, span: tuple[float, float]) -> None:
+    def _note(self, payload: Payload, agreement: float, span: tuple[float, float], speed: tuple[float, float]) -> None:
         known = next((d for d in self._detections if d.payload == payload), None)
         readings = self._readings
         if known:
             span = min(span[0], known.place["span"][0]), max(span[1], known.place["span"][1])
-            readings, agreement = known.readings, max(agreement, known.agreement)
-        found = Detection(payload, readings, agreement, {"span": [round(s, 2) for s in span]})
+            readings, agreement, speed = known.readings, max(agreement, known.agreement), known.speed
+        found = Detection(payload, readings, agreement, {"span": [round(s, 2) for s in span]}, speed=speed)
         self._detections = [found if d is known else d for d in self._detections]
         if not known:
             self._detections.append(found)

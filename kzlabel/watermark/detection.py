@@ -39,6 +39,7 @@ class Detection:
     readings: how many were tried on this carrier up to and with this one, all hypotheses of the search counted.
     place: where it stands, as the medium tells (`region`, `span`), may be empty. agreement: share of the coded bits
     that were read as they were written, 0.5 to 1. geometry: of a mark in a picture or film, how it lies there.
+    speed: of one in a recording, the recording's pitch and tempo over those that it was marked at.
     """
 
     payload: Payload
@@ -46,6 +47,7 @@ class Detection:
     agreement: float
     place: Mapping[str, Any] = field(default_factory=dict)
     geometry: Geometry | None = field(default=None, compare=False)
+    speed: tuple[float, float] = field(default=(1.0, 1.0), compare=False)
 
     @property
     def false_positive(self) -> float:

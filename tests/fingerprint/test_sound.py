@@ -80,6 +80,22 @@ def test_ten_seconds_are_found_where_they_were_cut(original: Floats, harm: objec
     assert found.start == pytest.approx(12.345, abs=0.1)
 
 
+def test_a_copy_at_another_speed_agrees_where_it_is_told(original: Floats) -> None:
+    part = original[6 * sound.RATE : 18 * sound.RATE]
+    fast = np.interp(np.arange(0, len(part) - 1, 1.05), np.arange(len(part)), part).astype(np.float32)
+    printed = sound.fingerprint(original)
+    told = sound.agreement(printed, fast, (1.05, 1.05))
+    assert told
+    assert told.same
+    assert told.start == pytest.approx(6, abs=0.1)
+    blind = sound.agreement(printed, fast)
+    assert blind
+    assert not blind.same
+    hostile = sound.agreement(printed, fast, (float("nan"), 0.0))
+    assert hostile
+    assert hostile.share == blind.share
+
+
 def test_a_part_within_something_else_is_found_and_told_apart(original: Floats) -> None:
     programme = np.concatenate([voice(2, 6), original[5 * sound.RATE : 25 * sound.RATE], voice(3, 6)])
     found = told(original, programme)
