@@ -25,6 +25,7 @@ LAYERS = (
     ("verification",),
     ("registry",),
     ("media", "marks"),
+    ("fingerprint",),
     ("disclosure", "signing", "trust", "watermark", "profiles"),
     ("containers", "settings"),
     ("declaration", "evidence", "files", "network"),

@@ -70,8 +70,13 @@ class Remote:
             store = self._manifest(manifest_id, match.get("endpoint"), left, deadline)
             if store is not None:
                 left -= len(store)
-                found[manifest_id] = Candidate(store, manifest_id, match.get(ENROLLED) is True, State.CONFIRMED)
+                enrolled, signer = match.get(ENROLLED) is True, _signer(store, manifest_id)
+                found[manifest_id] = Candidate(store, manifest_id, enrolled, State.CONFIRMED, signer)
         return list(found.values())
+
+    def alike(self, algorithm: str, keys: Sequence[int]) -> list[Candidate]:
+        """None: the API asks by a whole fingerprint or by the content itself, and not by parts of fingerprints."""
+        return []
 
     def _matches(self, identifier: str, deadline: float) -> list[dict[str, Any]]:
         asked = {"alg": ALGORITHM, "value": value_of(identifier), "maxResults": str(MOST_CANDIDATES)}
@@ -121,8 +126,7 @@ class Remote:
     def issue(self, identifier: str, signer: str) -> str | None:
         """Whose this identifier is, as far as there are manifests with it; it is taken when one is registered."""
         for candidate in self.candidates(identifier):
-            chain = signer_chain(candidate.store, candidate.manifest_id or "")
-            return hashlib.sha256(chain[0]).hexdigest() if chain else ""
+            return candidate.signer or ""
         return None
 
     def register(self, entry: Entry, store: bytes, state: State, fingerprints: Sequence[Printed] = ()) -> bool:
@@ -212,6 +216,11 @@ class Remote:
 
     def _strange(self, what: str) -> RegistryError:
         return RegistryError(f"registry {self.name}: {what}")
+
+
+def _signer(store: bytes, manifest_id: str) -> str | None:
+    chain = signer_chain(store, manifest_id)
+    return hashlib.sha256(chain[0]).hexdigest() if chain else None
 
 
 def _reason(answer: Answer) -> str:

@@ -17,16 +17,19 @@ MOST_CANDIDATES = 20
 
 @dataclass(frozen=True)
 class Candidate:
-    """A manifest store that was registered for a watermark. Nothing in it was verified.
+    """A manifest store that was registered for a watermark or a fingerprint. Nothing in it was verified.
 
     manifest_id: the active manifest's URN as the registry has it. enrolled: the registry vouches that the signer may
-    write to it. state: `pending` while nobody has said that the labelled file is in place.
+    write to it. state: `pending` while nobody has said that the labelled file is in place. signer: SHA-256 of the
+    certificate that `enrolled` speaks of. fingerprints: algorithm and data of what is kept beside the manifest.
     """
 
     store: bytes
     manifest_id: str | None
     enrolled: bool
     state: State
+    signer: str | None = None
+    fingerprints: tuple[tuple[str, bytes], ...] = ()
 
 
 class Resolver(Protocol):
@@ -38,6 +41,12 @@ class Resolver(Protocol):
 
     def candidates(self, identifier: str) -> list[Candidate]:
         """At most MOST_CANDIDATES for this watermark identifier, confirmed ones first. Raises RegistryError."""
+
+    def alike(self, algorithm: str, keys: Sequence[int]) -> list[Candidate]:
+        """At most MOST_CANDIDATES whose fingerprint of this algorithm shares keys with these, most of them first.
+
+        Raises RegistryError.
+        """
 
     def close(self) -> None: ...
 

@@ -164,7 +164,7 @@ class Registry:
         for kept, enrolled in self.vouched(identifier, MOST_CANDIDATES):
             digest = kept.entry.manifest
             if digest not in found and (store := self.manifest(digest)) is not None:
-                found[digest] = Candidate(store, kept.entry.manifest_id, enrolled, kept.state)
+                found[digest] = self._candidate(kept, store, enrolled)
         return list(found.values())
 
     def vouched(self, watermark: str, most: int) -> list[tuple[Kept, bool]]:
@@ -174,6 +174,20 @@ class Registry:
         ordered = wanted.where(table.c.watermark == watermark).order_by(table.c.state, table.c.number)
         with reading(self._engine, self.place) as connection:
             return [(_kept(row), row.enrolled is not None) for row in connection.execute(ordered.limit(most))]
+
+    def alike(self, algorithm: str, keys: Sequence[int]) -> list[Candidate]:
+        """The manifests whose fingerprint shares keys with these: see `Resolver`."""
+        found: dict[str, Candidate] = {}
+        for one in self.similar(algorithm, keys, MOST_CANDIDATES):
+            entry = one.kept.entry
+            store = None if entry.manifest in found else self.manifest(entry.manifest)
+            if store is not None:
+                found[entry.manifest] = self._candidate(one.kept, store, self.enrolled(entry.signer))
+        return list(found.values())
+
+    def _candidate(self, kept: Kept, store: bytes, enrolled: bool) -> Candidate:
+        entry, beside = kept.entry, tuple(self.fingerprints(kept.entry.manifest))
+        return Candidate(store, entry.manifest_id, enrolled, kept.state, entry.signer, beside)
 
     def find_file(self, sha256: str) -> list[Kept]:
         """Every entry of the file with this hash, or with this manifest."""
