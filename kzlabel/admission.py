@@ -35,17 +35,25 @@ def format_of(earlier: Collected, request: Request, options: LabelOptions) -> Fo
     expected = request.expected
     if expected and expected.lower().lstrip(".") not in format.names:
         raise UsageError(f"{name}: this is a {format.name} file, and --format says {expected}")
-    endings = format.extensions
-    ending = request.target.suffix
+    if not options.keep_name:
+        check_ending(format, name, request.target, way_out=", or use --keep-name")
+    return format
+
+
+def check_ending(format: Format, name: str, target: Path, *, way_out: str = "") -> None:
+    """Raises UsageError where the name of an output says another format.
+
+    name: of the input. way_out: what else could be done, put at the end of the sentence.
+    """
+    endings, ending = format.extensions, target.suffix
     told = ending and ending != LABELLED  # a name without an ending stays without one
-    if told and ending.lower() not in endings and not options.keep_name:
+    if told and ending.lower() not in endings:
         named = Path(name).suffix
         misnamed = f" named {inert(named)}" if named and named.lower() not in endings else ""
         raise UsageError(
             f"{name}: this is a {format.name} file{misnamed}, and the output name says {inert(ending)}; "
-            f"give -o {inert(request.target.stem)}{endings[0]}, or use --keep-name"
+            f"give -o {inert(target.stem)}{endings[0]}{way_out}"
         )
-    return format
 
 
 def hint_of(request: Request) -> str:

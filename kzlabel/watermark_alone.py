@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from .admission import check_ending
 from .declaration import Source, new_identifier
 from .errors import RequirementNotMet, UnreadableFile, UnsupportedFormat
 from .evidence import LayerEvidence, State
@@ -45,6 +46,7 @@ def mark(
     format = _format(source, ffmpeg)
     if not format.marks:
         raise UnsupportedFormat(f"{source.name}: {format.name} files take no watermark")
+    check_ending(format, source.name, target)
     payload = Payload(identifier or new_identifier(), declared)
     sound = declared is Source.GENERATED and not keep_sound
     plan = WatermarkPlan(payload, key, strength, sound=sound)
@@ -67,11 +69,18 @@ def mark(
 def marks_in(
     source: Path, keys: tuple[WatermarkKey, ...], ffmpeg: str | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[LayerEvidence, ...]:
-    """Evidence of each watermark in a file, none for none. Raises UnreadableFile if it could not be searched."""
+    """Evidence of each watermark in a file, none for none.
+
+    Raises UnreadableFile if it could not be searched, UnsupportedFormat for a kind of file that carries none.
+    """
     check_input(source)
-    layers, why = watermark_layers(source, _format(source, ffmpeg), keys, limits)
+    format = _format(source, ffmpeg)
+    if not format.marks:
+        raise UnsupportedFormat(f"{source.name}: {format.name} files carry no watermark that could be found")
+    layers, why = watermark_layers(source, format, keys, limits)
     if why:
-        raise UnreadableFile(f"{source.name}: it could not be searched for watermarks: {why}")
+        words = why.removeprefix(f"{source.name}: ")
+        raise UnreadableFile(f"{source.name}: it could not be searched for watermarks: {words}")
     return tuple(layer for layer in layers if layer.state is State.FOUND)
 
 

@@ -35,7 +35,7 @@ def watermark_layers(
     if not format.marks:
         return (), f"{format.name} files are not searched for watermarks"
     try:
-        found = format.watermarks(source, keys, limits, look=look)
+        found = format.watermarks(source, tuple(dict.fromkeys(keys)), limits, look=look)
     except (InputError, MissingProgram) as error:
         return (), str(error)
     if found.why:
