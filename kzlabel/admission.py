@@ -9,8 +9,7 @@ from .declaration import Declaration
 from .disclosure.plan import DisclosureRecord
 from .errors import UnreadableFile, UnsupportedFormat, UsageError
 from .evidence import AI, Layer, LayerEvidence, State
-from .files import LABELLED, check_in_place, check_input, check_target
-from .inert import inert
+from .files import check_in_place, check_input, check_target
 from .marks import metadata
 from .marks.sidecar import path_for
 from .media import Carrier, Format, MediaInfo
@@ -36,24 +35,8 @@ def format_of(earlier: Collected, request: Request, options: LabelOptions) -> Fo
     if expected and expected.lower().lstrip(".") not in format.names:
         raise UsageError(f"{name}: this is a {format.name} file, and --format says {expected}")
     if not options.keep_name:
-        check_ending(format, name, request.target, way_out=", or use --keep-name")
+        format.check_ending(name, request.target, way_out=", or use --keep-name")
     return format
-
-
-def check_ending(format: Format, name: str, target: Path, *, way_out: str = "") -> None:
-    """Raises UsageError where the name of an output says another format.
-
-    name: of the input. way_out: what else could be done, put at the end of the sentence.
-    """
-    endings, ending = format.extensions, target.suffix
-    told = ending and ending != LABELLED  # a name without an ending stays without one
-    if told and ending.lower() not in endings:
-        named = Path(name).suffix
-        misnamed = f" named {inert(named)}" if named and named.lower() not in endings else ""
-        raise UsageError(
-            f"{name}: this is a {format.name} file{misnamed}, and the output name says {inert(ending)}; "
-            f"give -o {inert(target.stem)}{endings[0]}{way_out}"
-        )
 
 
 def hint_of(request: Request) -> str:

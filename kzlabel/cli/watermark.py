@@ -88,13 +88,14 @@ def embed(
                 progress=progress,
             )
         codes.append(ExitCode.DONE)
-        rows.append({"file": source, "output": output, **made.to_json()})
+        record = made.record
+        rows.append({"file": source, "output": output, **record.to_json(), "notes": list(made.notes)})
         if piped:
             terminal.stream(target)
         elif not as_json:
-            terminal.line(f"{source}: identifier {made.identifier} in the {' and '.join(made.carriers)}: {output}")
-        if made.why and not as_json:
-            terminal.say(f"{source}: {made.why}")
+            terminal.line(f"{source}: identifier {record.identifier} in the {' and '.join(record.carriers)}: {output}")
+        for note in made.notes:
+            terminal.say(f"{source}: {note}")
     if as_json:
         terminal.data(rows[0])
     return ExitCode.gravest(codes)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -111,7 +112,8 @@ class Embedder:
         """The rest of the samples. Raises Unmarkable where the whole recording is too short or too plain for a mark."""
         seconds = self._received / self._rate
         if seconds < SHORTEST:
-            raise Unmarkable(f"the recording is {seconds:.1f} s long, and a mark needs {SHORTEST:.0f} s")
+            shown = math.floor(10 * seconds) / 10  # never as long as is needed
+            raise Unmarkable(f"the recording is {shown:.1f} s long, and a mark needs {SHORTEST:.0f} s")
         rest = self._mark(self._analysed() // CELL - self._cell, last=True)
         if not self._sums.any():
             raise Unmarkable(

@@ -123,7 +123,7 @@ def _mark(view: Floats, hidden: Floats, payload: Payload, key: WatermarkKey) -> 
         said = heard / heard.mean() * (1 - HARMED_SHARE) + harmed / level * HARMED_SHARE
         bits = np.clip(bits + COMPENSATED * (1 - said), *BIT_RANGE).astype(np.float32)
         template = float(np.clip(template * CLEAR / seen, 1.0, MOST_TEMPLATE))
-    raise Unmarkable("watermark: none, the picture is too plain or too regular to hide one")
+    raise Unmarkable("watermark: none, the picture is too plain, too regular or too noisy to hide one")
 
 
 def _heard(shown: Floats, marked: Pattern, codeword: Floats) -> tuple[Floats, float]:

@@ -172,5 +172,32 @@ def test_what_cannot_be_searched_is_told_once(desk: Desk) -> None:
     assert told.err.count("cut.jpg") == 1, told.err
 
 
+def test_what_of_a_film_bears_no_mark_is_told(desk: Desk) -> None:
+    picture = f"{_wide()},noise=alls=6:allf=t"
+    reels.make(desk.folder / "silent.mp4", "h264", picture=picture, seconds="4")
+    sounds.encoded(desk.folder / "tune.wav", sounds.music(4.0), 44_100)
+    tracks = ("-map", "0:v", "-map", "1:a", "-map", "1:a", "-c:v", "copy", "-c:a:0", "aac", "-c:a:1", "ac3")
+    reels.ffmpeg("-i", "silent.mp4", "-i", "tune.wav", *tracks, "film.mp4")
+    told = desk.run("watermark", "embed", "film.mp4", "-o", "marked.mp4", "--json")
+    assert (told.code, told.json["carriers"]) == (0, ["picture", "sound"]), told
+    assert "encoded as ac3" in " ".join(told.json["notes"])
+    assert "encoded as ac3" in told.err
+
+
+def test_a_trial_goes_on_after_works_that_cannot_be_tried(desk: Desk) -> None:
+    Image.fromarray(scene(640, 480)).save("picture.png")
+    Image.fromarray(scene(640, 480)[..., 0].astype("<u2") * 257).save("deep.png")
+    Image.fromarray(scene(160, 120)).save("small.png")
+    desk.write("cut.png", (desk.folder / "picture.png").read_bytes()[:9_000])
+    bench = ("watermark", "bench", "image")
+    told = desk.run(*bench, "deep.png", "cut.png", "small.png", "picture.png", "--attacks", "grey", "--json")
+    assert (told.code, [(row["read"], row["n"]) for row in told.json]) == (0, [(1, 1), (1, 1)]), told
+    assert all(name in told.err for name in ("deep.png", "cut.png", "small.png"))
+    assert desk.run(*bench, "small.png", "--attacks", "JPEG 70").code == 11
+    desk.refused(3, "cut.png", *bench, "cut.png", "--attacks", "JPEG 70")
+    desk.refused(3, "no such file", "watermark", "bench", "audio", "picture.png", "--music", "nothing.wav")
+    desk.refused(4, "does not run", "watermark", "bench", "video", "picture.png", "--ffmpeg", "/nonexistent")
+
+
 def _wide() -> str:
     return "mandelbrot=s=640x360:r=25"
