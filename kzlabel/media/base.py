@@ -118,7 +118,8 @@ class Look(StrEnum):
 
 @dataclass(frozen=True)
 class Watermarks:
-    """Marks that were read, each with its carrier, "picture" or "sound"; `why`, if the file was not looked at.
+    """Marks that were read, each with its carrier, "picture" or "sound"; `why`, if the file was not looked at, or
+    not to the end without having found any.
 
     in_part: whether the look left something out.
     """

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from .audio_cells import CELLS, CODE, CODED_BITS, HOP, HOPS, WINDOW, layout
@@ -189,11 +189,13 @@ def detect(
     key: WatermarkKey | None = None,
     patience: float = PATIENCE,
     thorough: bool = False,
+    give_up: Callable[[], None] = lambda: None,
 ) -> list[Detection]:
     """The marks in a recording, each once, with the `span` of seconds in which it was read.
 
     blocks: (n, channels) float32 each, or one such array. patience: seconds; after half of them only unchanged speed is
-    tried, after all of them what was found is returned. thorough: reads more candidates, about three times as long.
+    tried, after all of them what was found is returned. give_up: called if they did not suffice. thorough: reads more
+    candidates, about three times as long.
     """
     import numpy as np
 
@@ -216,11 +218,14 @@ def detect(
                 keep = resampler.needs(made, 1)[0]
                 held, held_from = held[max(keep - held_from, 0) :], max(keep, held_from)
             if search.spent:
+                give_up()
                 return search.found()
     rest = received * resampler.up // resampler.down - made
     if rest > 0:
         search.push(resampler.convert(held, held_from, made, rest))
     search.finish()
+    if search.spent:
+        give_up()
     return search.found()
 
 

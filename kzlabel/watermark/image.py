@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .detection import Detection, Unmarkable
@@ -82,23 +83,30 @@ def embed(
 
 
 def detect(
-    luma: Floats, *, key: WatermarkKey | None = None, patience: float = 10.0, thorough: bool = False
+    luma: Floats,
+    *,
+    key: WatermarkKey | None = None,
+    patience: float = 10.0,
+    thorough: bool = False,
+    give_up: Callable[[], None] = lambda: None,
 ) -> list[Detection]:
     """Every mark found in a picture (height, width), 0..255, the surest first; [] where there is none.
 
     Where it carries no picture's mark, it is looked at as a frame of a film. patience: seconds after which no further
-    reading is begun. thorough: try four times as many ways in which a mark may lie, and look for small ones beside one
-    that fills the picture. place: `region` [x, y, width, height] in pixels, `scale`, `rotation` in degrees
-    anticlockwise, `mirrored`, as far as it can be told.
+    reading is begun. give_up: called if they did not suffice. thorough: try four times as many ways in which a mark may
+    lie, and look for small ones beside one that fills the picture. place: `region` [x, y, width, height] in pixels,
+    `scale`, `rotation` in degrees anticlockwise, `mirrored`, as far as it can be told.
     """
     if min(luma.shape) < 16 or luma.size < LEAST_READ:
         return []
     search = Search(key or WatermarkKey(), time.monotonic() + patience)
     found = detections(luma, search, thorough=thorough)
-    if found or luma.size < LEAST_STILL:
-        return found
-    left = search.deadline - time.monotonic()
-    return detect_still(luma, key=search.key, patience=left, readings=search.readings)
+    if not found and luma.size >= LEAST_STILL:
+        left = search.deadline - time.monotonic()
+        found = detect_still(luma, key=search.key, patience=left, readings=search.readings)
+    if search.late:
+        give_up()
+    return found
 
 
 def _mark(view: Floats, hidden: Floats, payload: Payload, key: WatermarkKey) -> Floats:

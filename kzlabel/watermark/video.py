@@ -7,7 +7,7 @@ seconds takes it off. The change of sign lets a reader cancel out a picture that
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .detection import Detection, Unmarkable
@@ -133,6 +133,7 @@ def detect(
     patience: float = PATIENCE,
     thorough: bool = False,
     uncut: bool = False,
+    give_up: Callable[[], None] = lambda: None,
 ) -> list[Detection]:
     """The marks in a film, each with the seconds between which it was seen as `place["span"]`.
 
@@ -140,7 +141,7 @@ def detect(
     best FRAMES_PER_SECOND. Memory is bounded; so is the time, by `patience` seconds beside what the frames take to
     come.
     thorough: look for marks in every part, turned, mirrored and stretched. uncut: only for marks that lie in these
-    frames as they were put in. Raises nothing of its own.
+    frames as they were put in. give_up: called if the time did not suffice. Raises nothing of its own.
     """
     key = key or WatermarkKey()
     reader = Reader(key, Carriers.of(key), patience, thorough=thorough, uncut=uncut)
@@ -154,6 +155,8 @@ def detect(
                 span = [earlier.place["span"][0], one.place["span"][1]]
                 one = Detection(one.payload, earlier.readings, max(one.agreement, earlier.agreement), {"span": span})
             found[one.payload] = one
+    if reader.late:
+        give_up()
     return list(found.values())
 
 
