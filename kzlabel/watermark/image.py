@@ -10,7 +10,7 @@ from .detection import Detection, Unmarkable
 from .image_pattern import CODE, CODED_BITS, Pattern, pattern
 from .image_reading import Search, soft_bits, spectra_of, template_answer
 from .image_search import detections
-from .image_view import MIN_SIDE, detail, folded, kinds, room, tiled, whitened, working
+from .image_view import MIN_SIDE, beginning, detail, folded, kinds, room, tiled, whitened, working
 from .keys import WatermarkKey
 from .payload import Payload
 from .strength import Strength
@@ -64,6 +64,8 @@ def embed(
     height, width = luma.shape
     if min(height, width) < MIN_SIDE:
         raise Unmarkable(f"watermark: none, the picture has {width} x {height} pixels; each side needs {MIN_SIDE}")
+    if beginning(luma) is not luma:
+        raise Unmarkable(f"watermark: none, the picture has {width} x {height} pixels, too long a strip for one")
     shown = np.isfinite(luma) if visible is None else np.isfinite(luma) & visible
     if shown.mean() < LEAST_VISIBLE:
         raise Unmarkable("watermark: none, less than a tenth of the picture is visible")
@@ -99,6 +101,7 @@ def detect(
     """
     if min(luma.shape) < 16 or luma.size < LEAST_READ:
         return []
+    luma = beginning(luma)
     search = Search(key or WatermarkKey(), time.monotonic() + patience)
     found = detections(luma, search, thorough=thorough)
     if not found and luma.size >= LEAST_STILL:
