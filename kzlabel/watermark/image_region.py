@@ -81,8 +81,8 @@ def _heaviest(worth: Floats) -> tuple[int, int, int, int]:
 
     rows, columns = worth.shape
     if rows > columns:  # pairs of the shorter side: a long strip has billions of the other
-        left, top, right, bottom = _heaviest(worth.T)
-        return top, left, bottom, right
+        turned = _heaviest(worth.T)
+        return turned[1], turned[0], turned[3], turned[2]
     down = np.zeros((rows + 1, columns), np.float64)
     down[1:] = np.cumsum(worth, axis=0)
     tops, bottoms = np.triu_indices(rows, 0)
