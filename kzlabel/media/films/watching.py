@@ -44,7 +44,7 @@ def look_and_listen(
 ) -> Watermarks:
     """The marks of these keys in all films and all tracks of sound, each once.
 
-    Raises UnreadableFile where nothing can be decoded, LimitExceeded, MissingProgram.
+    Raises UnreadableFile where nothing was found and something could not be decoded, LimitExceeded, MissingProgram.
     """
     found: list[tuple[str, Detection]] = []
     faults: list[UnreadableFile] = []
@@ -69,7 +69,7 @@ def look_and_listen(
             found += [("sound", one) for one in listened]
         except UnreadableFile as fault:
             faults.append(fault)
-    if faults and len(faults) == len(films) * len(keys) + len(sounds):
+    if faults and not found:
         raise faults[0]
     unique = {(carrier, one.payload): (carrier, one) for carrier, one in reversed(found)}
     why = given_up(limits.watermark_seconds) if patience.late and not found else None
@@ -104,6 +104,7 @@ def _seen(
     rate = min(stream.fps or most, most)
     with patience.turn() as seconds:
         own_patience = Patience(seconds, len(parts))
+        faults: list[UnreadableFile] = []
         for part in parts:
             try:
                 with (
@@ -111,12 +112,13 @@ def _seen(
                     frames(source, demuxer, stream, rate, limits, program, **part.options) as seen,
                 ):
                     found = detect(seen, float(rate), key=key, patience=left, uncut=own, give_up=patience.give_up)
-            except UnreadableFile:
-                if part.start == 0:
-                    raise
+            except UnreadableFile as fault:
+                faults.append(fault)
                 continue
             if found:
                 return [later(one, part.start) for one in found]
+    if len(faults) == len(parts):
+        raise faults[0]
     return []
 
 
