@@ -15,7 +15,8 @@ KzlabelError                    15  anything else
 ├── ConfigurationError           9  the configuration is invalid
 ├── NetworkError                15  a configured address does not answer; most callers turn it into their own
 ├── RegistryError               12  the registry cannot be reached, or refuses
-│   └── SignerNotEnrolled           this signer may not write into it
+│   ├── SignerNotEnrolled           this signer may not write into it
+│   └── IdentifierTaken             the identifier is another signer's
 ├── RequirementNotMet           11  a requirement of the profile cannot be met by this file
 └── InternalError               15  a promise of ours was broken (an output that did not read back)
 
@@ -156,6 +157,10 @@ class RegistryError(KzlabelError):
 
 class SignerNotEnrolled(RegistryError):
     """The signer has no right to write into this registry."""
+
+
+class IdentifierTaken(RegistryError):
+    """The identifier was issued to another signer."""
 
 
 class RequirementNotMet(KzlabelError):

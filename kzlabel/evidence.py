@@ -14,6 +14,8 @@ class Layer(StrEnum):
     DISCLOSURE = "disclosure"
     METADATA = "metadata"
     WATERMARK = "watermark"
+    FINGERPRINT = "fingerprint"
+    """What the work looks, sounds or reads like, by which a registry was asked."""
 
 
 class State(StrEnum):
@@ -34,6 +36,8 @@ class State(StrEnum):
     FOUND = "found"
     RECORDED = "recorded"
     """The signed manifest says so; not looked for in the content itself."""
+    SIMILAR = "similar"
+    """A registry has works that look, sound or read alike; `detail["recovered"]` lists them. It proves nothing."""
     DAMAGED = "damaged"
     ABSENT = "absent"
     NOT_CHECKED = "not-checked"

@@ -61,7 +61,7 @@ class Labeller:
             TimeStamping(self.options.tsa, required=self.options.tsa_required),
             open_trail(self.options.audit),
             Registrar(
-                place_of(self.options.registry),
+                place_of(self.options.registry, self.options.registry_token),
                 required=self.options.registry_required,
                 signer_uri=self.options.signer,
             ),

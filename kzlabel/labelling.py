@@ -22,7 +22,7 @@ from .admission import (
 from .containers.base import Slots
 from .declaration import Declaration, Source
 from .disclosure.wording import phrases
-from .errors import AlreadyLabelled, InternalError, KzlabelError, UnreadableFile
+from .errors import AlreadyLabelled, InputError, InternalError, KzlabelError, MissingProgram, UnreadableFile
 from .evidence import Layer, LayerEvidence, State
 from .files import (
     check_input,
@@ -34,13 +34,14 @@ from .files import (
     workspace,
     writing,
 )
+from .fingerprint import keys
 from .inert import inert
-from .marks import metadata, text_manifest
+from .marks import metadata, soft_binding, text_manifest
 from .marks.binding import OwnBinding
 from .marks.definition import definition
 from .marks.manifest import ANY_BYTES, Parent, sign_detached, sign_file
 from .media import Carrier, Format, Rendered, RenderPlan
-from .registry import Entry
+from .registry import Entry, Printed
 from .registry.registrar import Registrar
 from .request import Labelled, LabelOptions, Request
 from .signing import DEVELOPMENT, Signer
@@ -116,6 +117,8 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
             rendered = confirmed(rendered_path, format, rendered, mark.plan, options)
         elif mark.kept is not None:
             rendered = still_there(rendered_path, format, rendered, mark.kept, options)
+        if options.watermark:  # else the content is left alone, and not looked at
+            rendered = _impressed(rendered_path, format, rendered, options)
         parent = _parent(request, format, earlier, collector)
         profile = options.profile.name
         (finished, store, kept), unstamped = means.time_stamping.sign(
@@ -125,7 +128,7 @@ def _label(request: Request, options: LabelOptions, means: Means) -> Labelled:
         # Before, not after: a signature that leaves the house unrecorded is worse than a record of one that stays.
         means.audit.record(_signature(request, options, earlier, manifest, digest, store, signer))
         entry = _entry(request, rendered, manifest, digest, kept, signer)
-        with means.registrar.entering(entry, kept, request.target, signer) as waiting:
+        with means.registrar.entering(entry, kept, request.target, signer, _printed(rendered)) as waiting:
             _publish(finished, store, request, sidecar, room, options)
     return Labelled(
         request.name,
@@ -206,6 +209,16 @@ def _render_plan(
 # --- signing, reading back, publishing ---
 
 
+def _impressed(path: Path, format: Format, rendered: Rendered, options: LabelOptions) -> Rendered:
+    """`rendered` with the fingerprints of the finished work, or with a sentence why there are none."""
+    try:
+        impression = format.impression(path, options.limits)
+    except (InputError, MissingProgram) as error:
+        why = str(error).removeprefix(f"{path.name}: ")
+        return replace(rendered, notes=(*rendered.notes, f"fingerprint: none, {why}"))
+    return replace(rendered, fingerprints=impression.fingerprints) if impression else rendered
+
+
 def _sign(
     request: Request,
     format: Format,
@@ -227,6 +240,7 @@ def _sign(
         fmt=format.mime,
         profile=profile,
         watermark=rendered.watermark,
+        fingerprints=rendered.fingerprints,
     )
     if sidecar is not None:
         store = sign_detached(rendered_path, declared, signer, parent=parent, tsa=tsa)
@@ -359,6 +373,16 @@ def _entry(
         manifest.detail.get("manifest_id"),
         digest,
         signer.fingerprint,
+    )
+
+
+def _printed(rendered: Rendered) -> tuple[Printed, ...]:
+    """The fingerprints that the registry keeps: those it is asked by, and those too large for the manifest."""
+    found = ((one, keys(one)) for one in rendered.fingerprints)
+    return tuple(
+        Printed(one.algorithm, one.data, asked)
+        for one, asked in found
+        if asked or len(one.data) > soft_binding.MAX_VALUE
     )
 
 

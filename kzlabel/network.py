@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urljoin, urlsplit
 
 from .errors import NetworkError
 from .inert import inert
+
+if TYPE_CHECKING:
+    import urllib3
 
 TIMEOUT = 10.0  # seconds for one attempt, whatever the server does
 ATTEMPTS = 2
 PAUSE = 0.5  # seconds before a second attempt, twice as many before each further one
 CHUNK = 1 << 16
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PORTS = {"http": 80, "https": 443}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered. type: of the body, as the server calls it, lower case and without parameters."""
+
+    status: int
+    type: str
+    body: bytes
 
 
 def fetch(
@@ -48,6 +68,122 @@ def fetch(
     raise NetworkError(f"{shown}: {problem}")
 
 
+def exchange(
+    method: str,
+    url: str,
+    *,
+    data: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    limit: int,
+    timeout: float,
+    home: str,
+    redirects: int = 0,
+) -> Answer:
+    """One request to a server that may name other addresses, and its answer, whatever its status.
+
+    home: the address that a person configured. Addresses of another origin come from a server: they are asked only if
+    their host is a public one, and without Authorization. redirects: how many are followed, of a request without data,
+    to the same scheme or from http to https. timeout: seconds for everything. Raises NetworkError.
+    """
+    shown = inert(url, 200)
+    deadline = time.monotonic() + timeout
+    try:
+        return _within(
+            timeout, lambda: _follow(method, url, data, dict(headers or {}), limit, deadline, home, redirects)
+        )
+    except _Problem as error:
+        raise NetworkError(f"{shown}: {error}") from None
+
+
+def _follow(
+    method: str,
+    url: str,
+    data: bytes | None,
+    headers: dict[str, str],
+    limit: int,
+    deadline: float,
+    home: str,
+    redirects: int,
+) -> Answer:
+    for _ in range(redirects + 1):
+        away = _origin(url) != _origin(home)
+        if away:
+            headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+        location, answer = _exchanged(method, url, data, headers, limit, deadline, public=away)
+        if answer.status not in _REDIRECTS or data is not None or not location:
+            return answer
+        there = urljoin(url, location)
+        if (urlsplit(url).scheme, urlsplit(there).scheme) not in (
+            ("http", "http"),
+            ("http", "https"),
+            ("https", "https"),
+        ):
+            raise _Problem("it redirects to another kind of address", passing=False)
+        url = there
+    raise _Problem(f"it redirects more than {redirects} times", passing=False)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        raise _Problem("this address is malformed", passing=False) from None
+
+
+def _exchanged(
+    method: str, url: str, data: bytes | None, headers: dict[str, str], limit: int, deadline: float, *, public: bool
+) -> tuple[str | None, Answer]:
+    """Where the server redirects to, and its answer."""
+    import urllib3
+
+    scheme, host, port = _origin(url)
+    if scheme not in _PORTS or not host or "@" in urlsplit(url).netloc:
+        raise _Problem("this is no http or https address", passing=False)
+    try:
+        left = max(deadline - time.monotonic(), 0.001)
+        # To the very address that was looked at: a name server might answer otherwise when asked again.
+        target = _public_address(host, port) if public else host
+        with _pool(scheme, host, target, port, left) as pool:
+            parts = urlsplit(url)
+            path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+            answer = pool.request(
+                method,
+                path,
+                body=data,
+                headers={"Host": parts.netloc, **headers},
+                preload_content=False,
+                redirect=False,
+                decode_content=False,
+            )
+            with answer:
+                body = b"" if answer.status in _REDIRECTS else _body(answer, limit, deadline)
+                kind_of_body = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+                return answer.headers.get("Location"), Answer(answer.status, kind_of_body, body)
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        raise _Problem(_reason(error)) from None
+
+
+def _pool(scheme: str, host: str, target: str, port: int | None, seconds: float) -> urllib3.HTTPConnectionPool:
+    """Connections to `target`, an address of `host` or itself."""
+    import urllib3
+
+    timeout = urllib3.Timeout(total=seconds)
+    if scheme == "http":
+        return urllib3.HTTPConnectionPool(target, port, retries=False, timeout=timeout)
+    return urllib3.HTTPSConnectionPool(
+        target, port, retries=False, timeout=timeout, server_hostname=host, assert_hostname=host
+    )
+
+
+def _public_address(host: str, port: int | None) -> str:
+    """An address of this host, if all that it has are public."""
+    found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if not found or not all(ipaddress.ip_address(one.partition("%")[0]).is_global for one in found):
+        raise _Problem("the server names an address within a private network", passing=False)
+    return found[0]
+
+
 class _Problem(Exception):
     """Why an attempt failed. passing: another one may not."""
 
@@ -56,12 +192,12 @@ class _Problem(Exception):
         self.passing = passing
 
 
-def _within(timeout: float, work: Callable[[], bytes]) -> bytes:
+def _within(timeout: float, work: Callable[[], T]) -> T:
     """Run `work` on a thread that is left behind when time is up.
 
     A name server, or a server that sends its headers byte by byte, is under nobody's time limit otherwise.
     """
-    results: SimpleQueue[bytes | BaseException] = SimpleQueue()
+    results: SimpleQueue[T | BaseException] = SimpleQueue()
 
     def run() -> None:
         try:
@@ -104,7 +240,7 @@ def _ask(url: str, data: bytes | None, headers: dict[str, str], limit: int, time
         raise _Problem(_reason(error)) from None
 
 
-def _body(answer: object, limit: int) -> bytes:
+def _body(answer: object, limit: int, deadline: float | None = None) -> bytes:
     import urllib3
 
     assert isinstance(answer, urllib3.response.BaseHTTPResponse)
@@ -113,6 +249,8 @@ def _body(answer: object, limit: int) -> bytes:
         size += len(part)
         if size > limit:
             raise _Problem(f"the answer is larger than the limit of {limit} bytes", passing=False)
+        if deadline is not None and time.monotonic() > deadline:
+            raise _Problem("it does not answer in time")
         parts.append(part)
     return b"".join(parts)
 

@@ -36,8 +36,9 @@ class LabelOptions:
     signer: by URI. keys: the folder of keys, None for `keys` in the user's configuration folder. passphrase: tells
     passphrases and PINs of keys. allow_shared_key: use key files that others may read.
     tsa: address of an RFC 3161 time-stamping authority. tsa_required: fail rather than sign without its time-stamp.
-    registry: where labels are registered: `postgresql://…`, `sqlite:///PATH`, or `none`; None for the one in the user's
-    state folder, if one was initialised. registry_required: fail rather than let an entry wait for a registry.
+    registry: where labels are registered: `postgresql://…`, `sqlite:///PATH`, `https://…`, or `none`; None for the one
+    in the user's state folder, if one was initialised. registry_required: fail rather than let an entry wait for a
+    registry. registry_token: lets us write to a registry at https.
     audit: where each signature is recorded: a file, `syslog:`, or `off`; None for the file in the user's state folder.
     """
 
@@ -69,6 +70,7 @@ class LabelOptions:
     audit: str | None = None
     registry: str | None = None
     registry_required: bool = False
+    registry_token: str | None = field(default=None, repr=False)
     ffmpeg: str | None = None
     limits: Limits = DEFAULT_LIMITS
     formats: tuple[Format, ...] | None = None

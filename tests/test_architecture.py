@@ -20,11 +20,12 @@ LAYERS = (
     ("labeller", "shorthand"),
     ("labelling",),
     ("admission",),
-    ("watermarking", "watermark_alone", "watermark_bench"),
+    ("watermarking", "watermark_alone", "watermark_bench", "resolution"),
     ("request",),
     ("verification",),
     ("registry",),
     ("media", "marks"),
+    ("fingerprint",),
     ("disclosure", "signing", "trust", "watermark", "profiles"),
     ("containers", "settings"),
     ("declaration", "evidence", "files", "network"),
@@ -42,6 +43,7 @@ EXCLUSIVE = {
     "pikepdf": {"containers/pdf.py"},
     "sqlalchemy": {str(path.relative_to(PACKAGE)) for path in (PACKAGE / "registry").rglob("*.py")},
     "alembic": {str(path.relative_to(PACKAGE)) for path in (PACKAGE / "registry").rglob("*.py")},
+    "starlette": {str(path.relative_to(PACKAGE)) for path in (PACKAGE / "resolution").glob("*.py")},
     "typer": {f"cli/{path.name}" for path in (PACKAGE / "cli").glob("*.py")},
 }
 HEAVY = (
@@ -59,6 +61,7 @@ HEAVY = (
     "urllib3",
     "sqlalchemy",
     "alembic",
+    "starlette",
 )
 
 

@@ -21,7 +21,7 @@ from ..limits import Limits
 from ..settings import source_date_epoch
 from ..watermark.strength import Strength
 from . import output as terminal
-from .options import Settings, option, passphrase
+from .options import Settings, option, passphrase, registry_token
 from .watermark_keys import key_file
 
 EXAMPLE = "Example: kzlabel label picture.png --generator 'Painter@2.1' --producer 'Studio' -o picture.labelled.png"
@@ -131,7 +131,7 @@ def label(
         str | None,
         option(
             "--registry",
-            help="Where labels are registered: postgresql://…, sqlite:///PATH or none; default: yours, if initialised.",
+            help="Where labels are registered: postgresql://…, sqlite:///PATH, https://…, none; default: yours if any.",
             metavar="URL",
         ),
     ] = None,
@@ -215,6 +215,7 @@ def label(
         audit=audit,
         registry=registry,
         registry_required=registry_required,
+        registry_token=registry_token(),
         ffmpeg=ffmpeg,
         limits=settings.limits,
     )

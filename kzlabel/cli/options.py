@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..trust import Policy
 
 PASSPHRASE_VARIABLE = "KZLABEL_PASSPHRASE"
+TOKEN_VARIABLE = "KZLABEL_REGISTRY_TOKEN"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,13 @@ def passphrase(variable: str | None, descriptor: int | None) -> Passphrase:
         if name is not None and name in os.environ:
             os.unsetenv(name)  # what is inherited; `os.environ`, which we read, keeps it
     return Passphrase(variable or PASSPHRASE_VARIABLE, descriptor, prompt=sys.stdin is not None and sys.stdin.isatty())
+
+
+def registry_token() -> str | None:
+    """What lets us write to a registry at https: from a variable, never from an argument that others can list."""
+    if TOKEN_VARIABLE in os.environ:
+        os.unsetenv(TOKEN_VARIABLE)  # as for passphrases
+    return os.environ.get(TOKEN_VARIABLE) or None
 
 
 def option(*names: str, help: str, **more: Any) -> Any:

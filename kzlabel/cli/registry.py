@@ -105,11 +105,15 @@ def show(
         raise UsageError(f"{key}: this is neither an identifier (12 hexadecimal digits) nor a SHA-256 (64)")
     opened = _open(registry)
     found = opened.find(wanted) if len(wanted) == 12 else opened.find_file(wanted)
+    prints = [opened.printed(kept.entry) for kept in found]
     if as_json:
-        terminal.data([kept.to_json() for kept in found])
+        sizes = [[{"algorithm": one.algorithm, "bytes": len(one.data)} for one in some] for some in prints]
+        terminal.data([{**kept.to_json(), "fingerprints": told} for kept, told in zip(found, sizes, strict=True)])
     else:
-        for kept in found:
+        for kept, some in zip(found, prints, strict=True):
             terminal.line(_row(kept))
+            for one in some:
+                terminal.line(f"  fingerprint {one.algorithm}, {len(one.data)} bytes")
     if not found:
         terminal.say(f"kzlabel: {wanted}: nothing is registered under it")
         return ExitCode.NOT_ACCEPTABLE

@@ -82,6 +82,15 @@ def verify(
     ffmpeg: Annotated[
         str | None, option("--ffmpeg", help="The ffmpeg program; default: the one that came with kzlabel.")
     ] = None,
+    registry: Annotated[
+        str | None,
+        option(
+            "--registry",
+            help="Where a stripped copy may lead to its manifest: https://…, postgresql://…, sqlite:///PATH or none; "
+            "default: the one in your state folder.",
+            metavar="URL",
+        ),
+    ] = None,
     sidecar: Annotated[Path | None, option("--sidecar", help="The manifest store of the one input.")] = None,
     report: Annotated[
         Path | None, option("--report", help="Write a self-contained HTML page.", metavar="out.html")
@@ -117,6 +126,7 @@ def verify(
             revocation=revocations.revocation(revocation, crl, ocsp_url),
             watermark=not no_watermark,
             watermark_keys=tuple(key_file(path) for path in watermark_key or ()),
+            registry=registry,
             ffmpeg=ffmpeg,
         )
     )

@@ -6,11 +6,13 @@ stand whole under our own names, so that they come back exactly as they were giv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .. import __version__
 from ..declaration import Declaration, Source, Training
 from ..disclosure.plan import DisclosureRecord, Form
+from ..fingerprint import Fingerprint
 from ..watermark.record import WatermarkRecord
 from . import soft_binding
 
@@ -51,12 +53,14 @@ def definition(
     title: str | None = None,
     profile: str | None = None,
     watermark: WatermarkRecord | None = None,
+    fingerprints: Sequence[Fingerprint] = (),
 ) -> dict[str, Any]:
     """The definition of one manifest.
 
     opened: the work has a parent, which the signing function adds as an ingredient: the original of a modified work,
     or an input that carried a manifest. fmt: media type. title: only what the user wants to tell; never a path.
     profile: the regime that was labelled for. watermark: what became of it; one that is in the content is bound.
+    fingerprints: of the finished content, which are bound too.
     """
     own: dict[str, Any] = declaration.to_json()
     if profile:
@@ -77,6 +81,10 @@ def definition(
             {**_created("cawg.metadata", _metadata(declaration)), "kind": "Json"},
             *_training(declaration),
             *_soft_binding(watermark),
+            *(
+                _created(soft_binding.LABEL, soft_binding.fingerprint_data(one.algorithm, one.data))
+                for one in fingerprints
+            ),
         ],
     }
     if title is not None:
@@ -93,6 +101,10 @@ def _soft_binding(watermark: WatermarkRecord | None) -> list[dict[str, Any]]:
     if watermark is None or watermark.identifier is None:
         return []
     return [_created(soft_binding.LABEL, soft_binding.assertion_data(watermark.identifier))]
+
+
+def _fingerprint(one: Fingerprint) -> dict[str, Any]:
+    return _created(soft_binding.LABEL, soft_binding.fingerprint_data(one.algorithm, one.data))
 
 
 def _actions(

@@ -182,6 +182,18 @@ def raw(source: Path | bytes, mime: str, *, store: bytes | None = None) -> dict[
     return dict(report.whole) if report else None
 
 
+def fingerprints_of(store: bytes) -> list[tuple[str, bytes]]:
+    """Algorithm and value of each fingerprint that the active manifest of a store is bound to, as signed there.
+
+    Whether the signature holds is for `read` to say. [] where the store cannot be read.
+    """
+    try:
+        report, _ = _report(io.BytesIO(), ANY_BYTES, store, NOBODY)
+    except _Unreadable:
+        return []
+    return report.fingerprints(report.active) if report and report.active else []
+
+
 def store_of(source: Path | bytes, mime: str) -> bytes | None:
     """The manifest store embedded in a file; None if there is none, or it cannot be read. Raises UnreadableFile."""
     with _reading(source) as file:

@@ -278,6 +278,15 @@ class ManifestReport:
         )
         return list(dict.fromkeys(found))[: soft_binding.MAX_BINDINGS]
 
+    def fingerprints(self, manifest: str) -> list[tuple[str, bytes]]:
+        """Algorithm and signed value of each fingerprint to which the manifest is bound."""
+        found = (
+            soft_binding.fingerprint_value(_mapping(assertion))
+            for label, assertion in self.assertions(manifest).items()
+            if _base(label) == soft_binding.LABEL
+        )
+        return [one for one in found if one is not None][: soft_binding.MAX_BINDINGS]
+
     def binding(self, manifest: str, depth: int = 0) -> tuple[str, Mapping[str, Any]] | None:
         """Kind and assertion of the hard binding; that of the parent for an update manifest."""
         for label, assertion in self.assertions(manifest).items():

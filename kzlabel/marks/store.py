@@ -69,6 +69,26 @@ def signer_chain(store: bytes, manifest: str) -> tuple[bytes, ...]:
         return ()
 
 
+def active_label(store: bytes) -> str | None:
+    """The label, a URN, of the active manifest, which is the last; None for what is no manifest store."""
+    try:
+        return next((found.label for found in reversed(list(_manifests(store)))), None)
+    except (ValueError, IndexError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+def active_alone(store: bytes) -> bytes:
+    """A store with the active manifest and none of those of its ingredients. Raises ValueError for no store."""
+    if store[:4] == b"\0\0\0\1" or store[4:8] != b"jumb" or active_label(store) is None:
+        raise ValueError("this is no manifest store")
+    described = int.from_bytes(store[8:12], "big")
+    start, last = 8 + described, b""
+    for kind, content in _boxes(store[start:]):
+        last = content if kind == b"jumb" else last
+    size = start + 8 + len(last)
+    return size.to_bytes(4, "big") + store[4:start] + (8 + len(last)).to_bytes(4, "big") + b"jumb" + last
+
+
 def doubled(store: bytes) -> bool:
     """Whether two manifests of a store bear one label, so that nobody can say which of them is meant."""
     try:

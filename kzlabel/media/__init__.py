@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from .base import BEYOND_DOUBT, HEADER_BYTES, Carrier, Format, Look, MediaInfo, Medium, Rendered, RenderPlan
+from .base import (
+    BEYOND_DOUBT,
+    HEADER_BYTES,
+    Carrier,
+    Compared,
+    Format,
+    Impression,
+    Look,
+    MediaInfo,
+    Medium,
+    Rendered,
+    RenderPlan,
+    Watermarks,
+)
 from .programs.ffmpeg import Programs
 
 __all__ = [
     "HEADER_BYTES",
     "Carrier",
+    "Compared",
     "Format",
+    "Impression",
     "Look",
     "MediaInfo",
     "Medium",
     "Programs",
     "RenderPlan",
     "Rendered",
+    "Watermarks",
     "detect",
     "formats",
 ]

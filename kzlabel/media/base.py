@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ from ..containers.base import Container, Slot, Slots
 from ..disclosure.plan import DisclosurePlan, DisclosureRecord
 from ..errors import UnsupportedFormat, UsageError
 from ..files import LABELLED
+from ..fingerprint import Fingerprint
 from ..inert import inert
 from ..limits import DEFAULT_LIMITS, Limits
 from ..watermark.detection import Detection
@@ -98,12 +99,16 @@ class RenderPlan:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What was done: `info` as expected of the output, the records, sentences for a person."""
+    """What was done: `info` as expected of the output, the records, sentences for a person.
+
+    fingerprints: of the finished work, once it was looked at.
+    """
 
     info: MediaInfo
     disclosure: DisclosureRecord | None = None
     notes: tuple[str, ...] = ()
     watermark: WatermarkRecord | None = None
+    fingerprints: tuple[Fingerprint, ...] = ()
 
 
 class Look(StrEnum):
@@ -127,6 +132,40 @@ class Watermarks:
     found: tuple[tuple[str, Detection], ...] = ()
     why: str | None = None
     in_part: bool = False
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How a work compares with the fingerprint of another.
+
+    agrees: whether it is that work or a copy of it, by the threshold of its kind. similarity: share of the
+    fingerprint's bits that agree where the two overlap, 0..1. place: where the copy lies in the original, as the
+    medium tells.
+    """
+
+    agrees: bool
+    similarity: float
+    place: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Impression(ABC):
+    """What a work looks, sounds or reads like, decoded once and held against any number of others."""
+
+    @property
+    @abstractmethod
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        """What is signed of it, and kept."""
+
+    @abstractmethod
+    def queries(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """For each algorithm by which a registry can be asked for works that are alike: the keys to ask with."""
+
+    @abstractmethod
+    def compared(self, signed: Sequence[Fingerprint], mark: tuple[str, Detection] | None) -> Compared | None:
+        """Hold it against the signed fingerprints of another work; None where nothing can be compared.
+
+        mark: carrier and detection of the watermark that led there, whose geometry tells how the copy lies.
+        """
 
 
 class Format(ABC):
@@ -181,6 +220,15 @@ class Format(ABC):
         Raises UnreadableFile, LimitExceeded, MissingProgram.
         """
         return Watermarks(why="works of this format carry no watermark")
+
+    def impression(self, source: Path, limits: Limits, *, keys: tuple[WatermarkKey, ...] = ()) -> Impression | None:
+        """What the work looks, sounds or reads like; None for what has no such thing, or too little of it.
+
+        keys: of watermarks by which a copy may be laid as its original lies, beside the open one.
+
+        Raises UnreadableFile, LimitExceeded, MissingProgram.
+        """
+        return None
 
     @property
     def names(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ Importing this package loads no database library; `Place.open` does.
 
 from __future__ import annotations
 
-from .entry import Entry, Kept, State
+from .entry import Entry, Kept, Printed, Similar, State
 from .place import NONE, Place, place_of
 
-__all__ = ["NONE", "Entry", "Kept", "Place", "State", "place_of"]
+__all__ = ["NONE", "Entry", "Kept", "Place", "Printed", "Similar", "State", "place_of"]

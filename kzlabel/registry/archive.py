@@ -1,6 +1,6 @@
 """Entries on their way between registries: one zip file, signed.
 
-entries.jsonl            one entry a line
+entries.jsonl            one entry a line, with its fingerprints
 manifests/SHA256.c2pa    the manifest stores, named by their digests
 digests.json             {"v": 1, "entries": SHA-256 of entries.jsonl, "manifests": [SHA-256, …]}
 signature.json           {"alg", "chain" (PEM), "signature" (base64, raw as in COSE, over CONTEXT + digests.json)}
@@ -26,7 +26,7 @@ from ..signing import Signer
 from ..signing.base import fingerprint_of
 from ..signing.cose import leaf_key, verify_signature
 from .checking import checked
-from .entry import Entry, Kept, State
+from .entry import MOST_DATA, MOST_KEYS, MOST_PRINTS, Entry, Kept, Printed, State, printed
 
 if TYPE_CHECKING:
     from .store import Registry
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 ENTRIES, DIGESTS, SIGNATURE = "entries.jsonl", "digests.json", "signature.json"
 CONTEXT = b"kzlabel registry archive 1\0"  # so that no other signature of the key can be taken for this one
 MOST_MEMBERS = 1_000_003
-MOST_LINE = 4096  # bytes of an entry; ours have some 500
-MOST_ENTRIES = 1 << 30  # bytes of entries.jsonl: two million of ours
+# Bytes of an entry. Ours have some 500, and a third more than their fingerprints: in base64, 8 bytes for a key.
+MOST_LINE = 4096 + MOST_PRINTS * (4 * (MOST_DATA + 8 * MOST_KEYS) // 3 + 256)
+MOST_ENTRIES = 1 << 32  # bytes of entries.jsonl: some 150,000 pictures with all their fingerprints
 MOST_DIGESTS = 128 << 20  # 67 bytes for each manifest
 MOST_SIGNATURE = 1 << 18
 _MANIFEST = re.compile(r"manifests/([0-9a-f]{64})\.c2pa")
@@ -69,7 +70,9 @@ def export(registry: Registry, target: Path, signer: Signer, *, overwrite: bool 
             rows = room / ENTRIES
             with rows.open("wb") as file:
                 for kept in registry.entries():
-                    line = json.dumps(kept.to_json(), ensure_ascii=True).encode("ascii") + b"\n"
+                    prints = [one.to_json() for one in registry.printed(kept.entry)]
+                    row = {**kept.to_json(), **({"fingerprints": prints} if prints else {})}
+                    line = json.dumps(row, ensure_ascii=True).encode("ascii") + b"\n"
                     file.write(line)
                     lines.update(line)
                     number += 1
@@ -101,11 +104,11 @@ def bring_in(
                 f"{source.name}: {archive.signer[:16]}… signed this archive, who is not enrolled here; "
                 "name the certificate with --from if you trust it"
             )
-        for kept in archive.entries():
+        for kept, prints in archive.entries():
             try:
                 store = archive.manifest(kept.entry.manifest)
                 checked(kept.entry, store, limits)
-                new = registry.receive(kept, store)
+                new = registry.receive(kept, store, prints)
             except LimitExceeded:
                 raise
             except KzlabelError as error:
@@ -144,7 +147,7 @@ class Archive:
     def __exit__(self, *_: object) -> None:
         self._zip.close()
 
-    def entries(self) -> Iterator[Kept]:
+    def entries(self) -> Iterator[tuple[Kept, tuple[Printed, ...]]]:
         with self._zip.open(ENTRIES) as file:
             while line := file.readline(MOST_LINE + 1):
                 if len(line) > MOST_LINE:
@@ -155,11 +158,12 @@ class Archive:
                     created = values["created"]
                     if type(created) is not int or not 0 <= created < 1 << 40:
                         raise ValueError("created is no time")
+                    prints = printed(values.get("fingerprints"))
                 except (ValueError, KeyError) as error:
                     raise self._strange(f"it holds a malformed entry: {error}") from None
                 if entry.manifest not in self._digests:
                     raise self._strange("it holds an entry whose manifest is not in it")
-                yield Kept(entry, State.CONFIRMED, created, created)
+                yield Kept(entry, State.CONFIRMED, created, created), prints
 
     def manifest(self, digest: str) -> bytes:
         data = self._read(_name(digest), self._limits.max_manifest_bytes)
@@ -203,7 +207,7 @@ class Archive:
                     digest.update(chunk)
                     size += len(chunk)
                     if size > MOST_ENTRIES:
-                        raise LimitExceeded(f"{self._name}: its entries are over 1 GiB; import it in parts")
+                        raise LimitExceeded(f"{self._name}: its entries are over 4 GiB; import it in parts")
         except (OSError, *_BROKEN):
             raise self._strange("it is damaged") from None
         return digest.hexdigest()

@@ -18,10 +18,12 @@ from typing import Any
 from ..errors import InputError, KzlabelError, RegistryError
 from ..files import locked, reason, replace_whole, sha256_of
 from ..limits import DEFAULT_LIMITS
-from .entry import Entry, State
+from .entry import MOST_DATA, MOST_KEYS, MOST_PRINTS, Entry, Printed, State, printed
+from .resolver import Keeper
 
 ENDING = ".json"
-MOST_BYTES = 2 * DEFAULT_LIMITS.max_manifest_bytes  # base64 takes a third more
+# base64 takes a third more.
+MOST_BYTES = 2 * (DEFAULT_LIMITS.max_manifest_bytes + MOST_PRINTS * (MOST_DATA + 8 * MOST_KEYS))
 FIRST = 200  # records that one run delivers, so that a label never waits for a long outbox
 _LOCK = ".lock"
 
@@ -35,6 +37,7 @@ class Waiting:
     store: bytes
     target: Path
     placed: bool = False
+    fingerprints: tuple[Printed, ...] = ()
 
     def to_bytes(self) -> bytes:
         values = {
@@ -44,6 +47,7 @@ class Waiting:
             "store": base64.b64encode(self.store).decode("ascii"),
             "target": os.fsencode(self.target).hex(),
             "placed": self.placed,
+            "fingerprints": [one.to_json() for one in self.fingerprints],
         }
         return json.dumps(values).encode("ascii")
 
@@ -54,7 +58,8 @@ class Waiting:
             values: dict[str, Any] = json.loads(data)
             target = Path(os.fsdecode(bytes.fromhex(values["target"])))
             store = base64.b64decode(values["store"], validate=True)
-            return cls(values["registry"], Entry.from_json(values["entry"]), store, target, values["placed"] is True)
+            entry, placed = Entry.from_json(values["entry"]), values["placed"] is True
+            return cls(values["registry"], entry, store, target, placed, printed(values.get("fingerprints")))
         except (KeyError, TypeError, RecursionError) as error:
             raise ValueError("this is no record of an outbox") from error
 
@@ -96,7 +101,7 @@ class Outbox:
             return sorted(path.name for path in self.folder.glob(f"*{ENDING}"))
         return []
 
-    def deliver(self, registry: Any, *, most: int | None = FIRST) -> Delivered:
+    def deliver(self, registry: Keeper, *, most: int | None = FIRST) -> Delivered:
         """Tell `registry` what waits for it: a file in place is confirmed, a file that never came is withdrawn.
 
         Records that another process is still busy with are left to it, others' registries' too.
@@ -116,7 +121,7 @@ class Outbox:
                     continue
                 try:
                     if waiting.placed or _is_there(waiting):
-                        registry.register(waiting.entry, waiting.store, State.CONFIRMED)
+                        registry.register(waiting.entry, waiting.store, State.CONFIRMED, waiting.fingerprints)
                         delivered += 1
                     else:
                         registry.withdraw(waiting.entry)

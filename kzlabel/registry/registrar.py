@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..declaration import Declaration, new_identifier
 from ..errors import KzlabelError, RegistryError, UsageError
 from ..files import replace_whole
 from ..signing import DEVELOPMENT, Signer
-from .entry import Entry, State
+from .entry import Entry, Printed, State
 from .outbox import Outbox, Waiting, remove
 from .place import Place, outbox_folder
-
-if TYPE_CHECKING:
-    from .store import Registry
+from .resolver import Keeper, keeper_of
 
 PATIENCE = 30.0  # seconds until a registry that did not answer is asked again: a batch must not wait for each file
 DRAWS = 16  # of an identifier; with 10^9 issued, one draw in 281,000 collides
@@ -68,7 +66,9 @@ class Registrar:
             return declaration  # `entering` will say what is wrong
 
     @contextmanager
-    def entering(self, entry: Entry, store: bytes, target: Path, signer: Signer) -> Iterator[list[str]]:
+    def entering(
+        self, entry: Entry, store: bytes, target: Path, signer: Signer, fingerprints: Sequence[Printed] = ()
+    ) -> Iterator[list[str]]:
         """Around the move into place: pending before, confirmed after, withdrawn if it fails.
 
         Yields sentences for a person, to be read afterwards: one where the entry has to wait.
@@ -78,13 +78,13 @@ class Registrar:
         if self._place is None:
             yield notes
             return
-        waiting = Waiting(self._place.name, entry, store, target.absolute())
+        waiting = Waiting(self._place.name, entry, store, target.absolute(), fingerprints=tuple(fingerprints))
         with self._outbox.holding(waiting) as record:
-            registry: Registry | None = None
+            registry: Keeper | None = None
             why = ""
             try:
                 registry = self._registry(signer)
-                registry.register(entry, store, State.PENDING)
+                registry.register(entry, store, State.PENDING, fingerprints)
             except RegistryError as error:
                 if self._required:
                     remove(record)
@@ -110,23 +110,23 @@ class Registrar:
             )
 
     @staticmethod
-    def _withdraw(registry: Registry | None, entry: Entry) -> None:
+    def _withdraw(registry: Keeper | None, entry: Entry) -> None:
         try:
             if registry is not None:
                 registry.withdraw(entry)
         except RegistryError:
             return  # `registry prune` removes it
 
-    def _registry(self, signer: Signer) -> Registry:
+    def _registry(self, signer: Signer) -> Keeper:
         """The registry, opened once; the outbox is delivered when it is. Raises RegistryError."""
         assert self._place is not None
         with self._lock:
-            known: Registry | None = self._opened.get(os.getpid())
+            known: Keeper | None = self._opened.get(os.getpid())
             if known is None:
                 if self._failed is not None and time.monotonic() < self._failed[0] + PATIENCE:
                     raise self._failed[1]
                 try:
-                    known = self._place.open()
+                    known = keeper_of(self._place)
                     known.admit(signer.fingerprint, development=self._development)
                 except RegistryError as error:
                     self._failed = time.monotonic(), error

@@ -1,7 +1,4 @@
-"""The tables. A change here goes with a migration in `migrations/versions`, and a new VERSION.
-
-Fingerprints will be tables of their own that refer to `entry.number`.
-"""
+"""The tables. A change here goes with a migration in `migrations/versions`, and a new VERSION."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0002"  # the newest migration
+VERSION = "0003"  # the newest migration
 
 metadata = MetaData()
 _long = BigInteger().with_variant(Integer(), "sqlite")  # where every integer has 64 bits, and only that one counts up
@@ -67,6 +64,7 @@ entry = Table(
     Index("entry_identifier", "identifier"),
     Index("entry_watermark", "watermark"),
     Index("entry_sha256", "sha256"),
+    Index("entry_manifest_id", "manifest_id"),
     sqlite_strict=True,
 )
 Index(
@@ -74,6 +72,33 @@ Index(
     entry.c.created,
     sqlite_where=entry.c.state == "pending",
     postgresql_where=entry.c.state == "pending",
+)
+fingerprint = Table(
+    "fingerprint",
+    metadata,
+    Column("number", _long, primary_key=True, autoincrement=True),
+    Column("entry", _long, ForeignKey("entry.number", ondelete="CASCADE"), nullable=False),
+    Column("algorithm", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("digest", Text, CheckConstraint("length(digest) = 64"), nullable=False),
+    UniqueConstraint("entry", "algorithm", "digest", name="fingerprint_once"),
+    sqlite_strict=True,
+)
+# Where a look-up begins: its keys are the first column of the primary key. The index is for removing and exporting.
+lookup = Table(
+    "lookup",
+    metadata,
+    Column("key", _long, primary_key=True, autoincrement=False),
+    Column(
+        "fingerprint",
+        _long,
+        ForeignKey("fingerprint.number", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Index("lookup_fingerprint", "fingerprint"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
 )
 # manifests: the folder or bucket that keeps them, absent for the database.
 setting = Table(

@@ -1,10 +1,12 @@
-"""The one statement that both databases know and SQLAlchemy writes apart."""
+"""What both databases know and SQLAlchemy writes apart."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Table, bindparam, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -17,3 +19,12 @@ def insert_once(connection: Connection, table: Table, row: Mapping[str, object])
     else:
         made = connection.execute(sqlite.insert(table).on_conflict_do_nothing().returning(key), row)
     return made.first() is not None
+
+
+def numbers(connection: Connection, values: Sequence[int]) -> ColumnElement[int]:
+    """A column of these numbers, to select or join from: one parameter, however many there are."""
+    column = Column("value", BigInteger)
+    if connection.dialect.name == "postgresql":
+        array: Any = bindparam(None, list(values), type_=postgresql.ARRAY(BigInteger))
+        return func.unnest(array).table_valued(column).render_derived(name="wanted").c.value
+    return func.json_each(json.dumps(list(values))).table_valued(column, name="wanted").c.value

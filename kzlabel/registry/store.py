@@ -1,20 +1,21 @@
-"""`Registry`: identifiers issued once, entries registered once, and what is found by them."""
+"""`Registry`: identifiers issued once, entries registered once, and what is found by them and by fingerprints."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, Row, delete, func, or_, select, update
 
-from ..errors import RegistryError, SignerNotEnrolled
-from . import schema
+from ..errors import IdentifierTaken, RegistryError, SignerNotEnrolled
+from . import prints, schema
 from .database import engine_at, reading, telling, writing
-from .entry import Entry, Kept, State
+from .entry import Entry, Kept, Printed, Similar, State
 from .manifests import Manifests
 from .migration import upgrade, version
 from .place import Place
+from .resolver import MOST_CANDIDATES, Candidate
 from .schema import VERSION
 from .statements import insert_once
 
@@ -61,6 +62,10 @@ class Registry:
             ).scalar()
         return cls(place, engine, Manifests(outside))
 
+    @property
+    def name(self) -> str:
+        return self.place.name
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -99,20 +104,22 @@ class Registry:
             self._check_writer(connection, signer)
             return _issue(connection, identifier, signer)
 
-    def register(self, entry: Entry, store: bytes, state: State) -> bool:
+    def register(self, entry: Entry, store: bytes, state: State, fingerprints: Sequence[Printed] = ()) -> bool:
         """Add an entry with its manifest; whether it is new. One that is there stays; a pending one may be confirmed.
 
-        Raises SignerNotEnrolled; RegistryError where the identifier is another signer's.
+        fingerprints: kept where the entry has none so far.
+
+        Raises SignerNotEnrolled, IdentifierTaken.
         """
         with writing(self._engine, self.place) as connection:
             self._check_writer(connection, entry.signer)
-            return self._add(connection, entry, store, state, int(time.time()))
+            return self._add(connection, entry, store, state, int(time.time()), fingerprints)
 
-    def receive(self, kept: Kept, store: bytes) -> bool:
+    def receive(self, kept: Kept, store: bytes, fingerprints: Sequence[Printed] = ()) -> bool:
         """Add an entry of another registry, whoever signed it: its signer is known then, not enrolled."""
         with writing(self._engine, self.place) as connection:
             insert_once(connection, schema.signer, {"fingerprint": kept.entry.signer})
-            return self._add(connection, kept.entry, store, State.CONFIRMED, kept.created)
+            return self._add(connection, kept.entry, store, State.CONFIRMED, kept.created, fingerprints)
 
     def confirm(self, entry: Entry) -> bool:
         """Say that the file is in place; whether there was such an entry."""
@@ -151,6 +158,37 @@ class Registry:
         unique = {row.number: row for row in rows}
         return [_kept(row) for row in sorted(unique.values(), key=lambda row: (row.state, row.number))]
 
+    def candidates(self, identifier: str) -> list[Candidate]:
+        """The manifests that were registered for the watermark with this identifier: see `Resolver`."""
+        found: dict[str, Candidate] = {}
+        for kept, enrolled in self.vouched(identifier, MOST_CANDIDATES):
+            digest = kept.entry.manifest
+            if digest not in found and (store := self.manifest(digest)) is not None:
+                found[digest] = self._candidate(kept, store, enrolled)
+        return list(found.values())
+
+    def vouched(self, watermark: str, most: int) -> list[tuple[Kept, bool]]:
+        """Entries of the watermark with this identifier, and whether their signers may write; confirmed ones first."""
+        table, signer = schema.entry, schema.signer
+        wanted = select(table, signer.c.enrolled).join(signer, signer.c.fingerprint == table.c.signer)
+        ordered = wanted.where(table.c.watermark == watermark).order_by(table.c.state, table.c.number)
+        with reading(self._engine, self.place) as connection:
+            return [(_kept(row), row.enrolled is not None) for row in connection.execute(ordered.limit(most))]
+
+    def alike(self, algorithm: str, keys: Sequence[int]) -> list[Candidate]:
+        """The manifests whose fingerprint shares keys with these: see `Resolver`."""
+        found: dict[str, Candidate] = {}
+        for one in self.similar(algorithm, keys, MOST_CANDIDATES):
+            entry = one.kept.entry
+            store = None if entry.manifest in found else self.manifest(entry.manifest)
+            if store is not None:
+                found[entry.manifest] = self._candidate(one.kept, store, self.enrolled(entry.signer))
+        return list(found.values())
+
+    def _candidate(self, kept: Kept, store: bytes, enrolled: bool) -> Candidate:
+        entry, beside = kept.entry, tuple(self.fingerprints(kept.entry.manifest))
+        return Candidate(store, entry.manifest_id, enrolled, kept.state, entry.signer, beside)
+
     def find_file(self, sha256: str) -> list[Kept]:
         """Every entry of the file with this hash, or with this manifest."""
         table = schema.entry
@@ -158,10 +196,40 @@ class Registry:
             wanted = select(table).where(or_(table.c.sha256 == sha256, table.c.manifest == sha256))
             return [_kept(row) for row in connection.execute(wanted.order_by(table.c.number))]
 
+    def find_manifest(self, manifest_id: str) -> list[Kept]:
+        """Every entry whose manifest has this URN; confirmed ones first, and then those that came first."""
+        table = schema.entry
+        with reading(self._engine, self.place) as connection:
+            wanted = select(table).where(table.c.manifest_id == manifest_id)
+            return [_kept(row) for row in connection.execute(wanted.order_by(table.c.state, table.c.number))]
+
     def manifest(self, digest: str) -> bytes | None:
         """A manifest store by its SHA-256; None if it is not known."""
         with reading(self._engine, self.place) as connection:
             return self._manifests.get(connection, digest)
+
+    def fingerprints(self, manifest: str) -> list[tuple[str, bytes]]:
+        """Algorithms and data of the fingerprints that were registered with this manifest, by its SHA-256."""
+        with reading(self._engine, self.place) as connection:
+            return prints.of_manifest(connection, manifest)
+
+    def printed(self, entry: Entry) -> tuple[Printed, ...]:
+        """An entry's fingerprints with their keys, as they were registered."""
+        with reading(self._engine, self.place) as connection:
+            number = connection.execute(select(schema.entry.c.number).where(_this(entry))).scalar()
+            return prints.of_entry(connection, number) if number is not None else ()
+
+    def similar(self, algorithm: str, keys: Sequence[int], most: int = 20) -> list[Similar]:
+        """The entries whose fingerprints of this algorithm share most keys with these, pending ones included.
+
+        Most hits first; of as many, confirmed entries first, and then those that came first.
+        """
+        table, entry = schema.fingerprint, schema.entry
+        with reading(self._engine, self.place) as connection:
+            hits = dict(prints.sharing(connection, algorithm, keys, most))
+            wanted = select(entry, table.c.number.label("print"), table.c.data).join(table)
+            rows = {row.print: row for row in connection.execute(wanted.where(table.c.number.in_(hits)))}
+        return [Similar(_kept(rows[number]), bytes(rows[number].data), hits[number]) for number in hits]
 
     def entries(self) -> Iterator[Kept]:
         """All confirmed entries, in the order in which they came."""
@@ -195,10 +263,18 @@ class Registry:
         if not _is_enrolled(connection, fingerprint):
             raise _not_enrolled(self.place, fingerprint)
 
-    def _add(self, connection: Connection, entry: Entry, store: bytes, state: State, created: int) -> bool:
+    def _add(
+        self,
+        connection: Connection,
+        entry: Entry,
+        store: bytes,
+        state: State,
+        created: int,
+        fingerprints: Sequence[Printed],
+    ) -> bool:
         owner = _issue(connection, entry.identifier, entry.signer)
         if owner not in (None, entry.signer):
-            raise RegistryError(
+            raise IdentifierTaken(
                 f"registry {self.place.name}: the identifier {entry.identifier} was issued to another signer"
             )
         if self._manifests.keep(connection, store) != entry.manifest:
@@ -208,6 +284,9 @@ class Registry:
         new = insert_once(connection, schema.entry, row)
         if done and not new:
             connection.execute(_confirming(entry))
+        if fingerprints:
+            number = connection.execute(select(schema.entry.c.number).where(_this(entry))).scalar_one()
+            prints.keep(connection, number, fingerprints)
         return new
 
 

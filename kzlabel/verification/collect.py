@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,12 +19,13 @@ from ..files import open_input, sha256_of
 from ..limits import DEFAULT_LIMITS, Limits
 from ..marks import codes, metadata, sidecar, text_manifest
 from ..marks.manifest import ANY_BYTES, read
-from ..media import HEADER_BYTES, Carrier, Format, Medium, detect, formats
+from ..media import HEADER_BYTES, Carrier, Format, Medium, Watermarks, detect, formats
 from ..trust import NOBODY, Trust
 from ..trust.revocation import RevocationChecker, Status
 from ..watermark.keys import WatermarkKey
-from .facts import REVOCATION
-from .watermarks import watermark_layers
+from .facts import REGISTRY, REVOCATION, SAYS_AI
+from .recovery import Recovery
+from .watermarks import layers_of, looked_for
 
 # Up to this size a file is read once, and hash, manifest and slots are of the same bytes. A larger one is streamed by
 # each, and hashed beside them; below, that costs more than it saves: hashing 4 MiB takes 2 ms, a thread on a busy
@@ -64,12 +65,14 @@ class Collector:
     """Collects evidence with the same trust, formats and limits for many files; safe for threads.
 
     watermark_keys: whose marks are looked for in the content itself; none: not at all, which evidence tells.
+    recovery: asks a registry what a mark leads to, where no manifest in the file holds.
     """
 
     trust: Trust = NOBODY
     limits: Limits = DEFAULT_LIMITS
     revocation: RevocationChecker | None = None
     watermark_keys: tuple[WatermarkKey, ...] = ()
+    recovery: Recovery | None = None
     formats: tuple[Format, ...] = field(default_factory=formats)
 
     def collect(
@@ -120,7 +123,8 @@ class Collector:
 
         sidecar_evidence, sidecar_store = self._beside(content, mime, beside)
         store = store or sidecar_store
-        watermarks, unsearched = watermark_layers(content.path, format, self.watermark_keys, self.limits)
+        looked = looked_for(content.path, format, self.watermark_keys, self.limits)
+        watermarks, unsearched = layers_of(looked)
         nothing = unfound and sidecar_evidence is None and described.state is State.ABSENT
         nothing = nothing and not any(layer.state is State.FOUND for layer in watermarks)
         if complaint and nothing:
@@ -135,6 +139,10 @@ class Collector:
         if format is not None:
             layers.append(described)
         layers.append(_disclosure(manifest, sidecar_evidence))
+        if self.recovery is not None and format is not None and _asks(layers):
+            watermarks, told = self._recovered(self.recovery, content.path, format, watermarks, looked)
+            if told:
+                not_checked[REGISTRY] = told
         layers += watermarks
         if unsearched:
             not_checked[Layer.WATERMARK] = unsearched
@@ -148,6 +156,24 @@ class Collector:
             not_checked=not_checked,
         )
         return Collected(evidence, format, slots, store, located)
+
+    def _recovered(
+        self,
+        recovery: Recovery,
+        source: Path,
+        format: Format,
+        watermarks: tuple[LayerEvidence, ...],
+        looked: Watermarks | None,
+    ) -> tuple[tuple[LayerEvidence, ...], str | None]:
+        """The layers of watermarks with what a registry offers, one of what looks alike where there is no mark; and
+        why it could not be asked."""
+        if looked is not None and looked.found:
+            answer = recovery.by_watermark(source, format, watermarks, looked.found)
+            return answer.layers, answer.why
+        if not self.watermark_keys:  # the content is not to be looked at
+            return watermarks, None
+        answer = recovery.by_fingerprint(source, format)
+        return (*watermarks, *answer.layers), answer.why
 
     def _slots(self, content: _Content, format: Format | None, shown: str) -> tuple[Slots, str | None]:
         """The slots of the container; where it cannot be parsed, nothing and the reason."""
@@ -242,6 +268,11 @@ def _only_the_binding_fails(evidence: LayerEvidence) -> bool:
 
 def _medium(format: Format | None) -> Medium | None:
     return format.medium if format else None
+
+
+def _asks(layers: Sequence[LayerEvidence]) -> bool:
+    """Whether a registry can add to what the manifests say: not where one holds that names its origin as AI's."""
+    return not any(layer.state in (State.VALID, State.EXPIRED) and layer.ai in SAYS_AI for layer in layers)
 
 
 def _revocation_gap(*manifests: LayerEvidence | None) -> str | None:

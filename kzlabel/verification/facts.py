@@ -20,8 +20,12 @@ watermark
     false_positive: the probability that a mark of this confidence is found in an unmarked file; else 1 - confidence.
     recovered: [candidate, …], each of them
         {via: "watermark" or "fingerprint", registry, enrolled, state: "valid" when all but the hard binding holds,
-        fingerprint_agrees, similarity, ai, signer, signed_at, time_source, generator, identifier, manifest_id,
-        training}. Every value comes from inside the signed manifest, none from a registry's own columns.
+        watermark_bound: false where the manifest is bound to another watermark, fingerprint_agrees, similarity, place,
+        why, ai, signer, signed_at, time_source, generator, identifier, manifest_id, training}. Every value comes from
+        inside the signed manifest, none from a registry's own columns, but `enrolled`. place: where the copy lies in
+        the original. why: what hinders the comparison.
+fingerprint
+    recovered: as above, found because they look, sound or read alike.
 
 Anything of another type than expected counts as absent: evidence may come from an archive.
 """
@@ -42,8 +46,8 @@ MAX_FALSE_POSITIVE = 1e-9
 # Days after which a trust list is called old: the C2PA lists announce their next issue for a year later.
 MAX_LIST_AGE = 365
 
-# Stands beside the layers in `not_checked`.
-REVOCATION = "revocation"
+# Stand beside the layers in `not_checked`.
+REVOCATION, REGISTRY = "revocation", "registry"
 
 SAYS_AI = frozenset({AI.GENERATED, AI.MODIFIED})
 
@@ -121,6 +125,7 @@ class Candidate(Statement):
         return (
             self.by_watermark
             and self.detail.get("state") == "valid"
+            and self.detail.get("watermark_bound") is not False
             and self.detail.get("fingerprint_agrees") is True
             and (self.trusted or self.enrolled)
         )
@@ -157,6 +162,7 @@ class Facts:
     def of(cls, evidence: Evidence) -> Self:
         deciding, beside = _deciding(evidence)
         seen = [layer for layer in _layers(evidence, Layer.WATERMARK) if layer.state is State.FOUND]
+        alike = [layer for layer in _layers(evidence, Layer.FINGERPRINT) if layer.state is State.SIMILAR]
         return cls(
             evidence,
             deciding,
@@ -165,7 +171,7 @@ class Facts:
             tuple(layer for layer in seen if _strong(layer)),
             tuple(layer for layer in seen if not _strong(layer)),
             _found(evidence, Layer.DISCLOSURE),
-            tuple(candidate for layer in seen for candidate in _candidates(layer)),
+            tuple(candidate for layer in (*seen, *alike) for candidate in _candidates(layer)),
             _not_checked(evidence),
         )
 

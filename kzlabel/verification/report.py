@@ -20,6 +20,7 @@ from typing import Any
 from ..disclosure.wording import languages as wording_languages
 from ..evidence import AI, Layer, LayerEvidence, State
 from ..inert import inert
+from .drawing import drawing
 from .elements import Markup, element, join
 from .lines import MAX_DETAILS, detail_lines, facts, fingerprints, text, value_text
 from .preview import preview
@@ -64,6 +65,7 @@ LAYERS: Mapping[Layer, str] = {
     Layer.DISCLOSURE: "Disclosure",
     Layer.METADATA: "Metadata",
     Layer.WATERMARK: "Watermark",
+    Layer.FINGERPRINT: "Fingerprint",
 }
 RELATIONS: Mapping[str, str] = {
     "parentOf": "the work that was altered",
@@ -204,6 +206,7 @@ def _articles(items: Sequence[ReportItem]) -> Iterator[Markup]:
                 _disclosure(item),
                 _fact_list([*facts(verdict), *((inert(name, limit=60), value) for name, value in item.extra.items())]),
                 _ingredients(verdict),
+                _recovery(verdict),
                 class_="findings",
             ),
             _evidence(verdict),
@@ -289,6 +292,26 @@ def _ingredients(verdict: Verdict) -> Markup | None:
         told = " · ".join(fact for fact in (relation, said, broken) if fact)
         shown.append(element("li", element("strong", title), " ", element("small", told)))
     return join(element("h3", "Made from"), element("ul", *shown))
+
+
+def _recovery(verdict: Verdict) -> Markup | None:
+    """Where the copy lies in the registered work, for the manifest that speaks for it."""
+    match = verdict.recovery and verdict.recovery.get("match")
+    place = match.get("place") if isinstance(match, Mapping) else None
+    if not isinstance(match, Mapping) or not isinstance(place, Mapping):
+        return None
+    agrees = match.get("similarity")
+    share = f"{agrees:.0%} of what can be compared agrees. " if isinstance(agrees, float) else ""
+    shown = drawing(place)
+    told = f"{share}The outline is the registered work, the filled shape this copy; what is red disagrees."
+    start = place.get("start")
+    if shown is None and isinstance(start, int | float):
+        told = f"{share}It begins {start:.1f} s after the beginning of the registered work."
+    elif shown is None:
+        return None
+    return element(
+        "div", element("h3", "Where it lies in the registered work"), shown, element("p", told), class_="recovery"
+    )
 
 
 def _evidence(verdict: Verdict) -> Markup:

@@ -140,16 +140,27 @@ WATERMARK_TOO = "It carries a watermark as well."
 WEAK = "There is a hint of a watermark, too weak to count as a mark."
 RECOVERY_TOO = "A registry leads from its watermark to a mark signed by {signer}, which says that the work {origin}."
 UNSUITABLE = "A registry offers a mark for it that does not count: {why}."
-SIMILAR = "A registry knows a work that looks or sounds similar; that alone proves nothing."
+MOST_NAMED = 3  # signers of similar works
+SIMILAR = "A registry knows a work that {is_like} ({names}); that alone proves nothing."
 SEVERAL = "Several registered marks fit; all of them are listed."
 NOT_CHECKED = "Not checked: {layer} ({why})."
 NOT_READ = "The file could not be read in full: {why}"
 
+IS_LIKE: Mapping[str | None, str] = {
+    "text": "reads alike, or from which a passage is quoted",
+    "audio": "sounds alike",
+    "image": "looks alike",
+}
 UNSUITABLE_BECAUSE = (
-    ("its signature or hashes do not hold", lambda detail: detail.get("state") != "valid"),
+    ("its signer's certificate was revoked", lambda detail: _revoked(detail)),
+    ("its signer's certificate had expired", lambda detail: detail.get("state") == State.EXPIRED),
+    ("it is bound to another watermark", lambda detail: detail.get("watermark_bound") is False),
+    ("its signature or hashes do not hold", lambda detail: detail.get("state") != State.VALID),
+    ("its fingerprint cannot be compared with this content", lambda detail: "similarity" not in detail),
     ("its fingerprint differs from this content", lambda detail: detail.get("fingerprint_agrees") is not True),
     ("nobody vouches for its signer", lambda detail: True),
 )
+
 
 ACCEPTED = "Acceptable under the policy “{policy}”: {why}."
 ACCEPTED_BECAUSE: Mapping[VerdictKind, str] = {
@@ -290,11 +301,19 @@ def _about_registries(facts: Facts, kind: VerdictKind, words: Mapping[str, str])
     if sum(candidate.counts for candidate in facts.candidates) > 1:
         yield SEVERAL
     for candidate in facts.candidates:
-        if not candidate.by_watermark:
-            yield SIMILAR
-        elif not candidate.counts:
+        if candidate.by_watermark and not candidate.counts:
             why = next(why for why, holds in UNSUITABLE_BECAUSE if holds(candidate.detail))
             yield _sentence(UNSUITABLE, {"why": why})
+    alike = [candidate for candidate in facts.candidates if not candidate.by_watermark]
+    if alike:
+        names = dict.fromkeys(signer_name(candidate.signer) for candidate in alike[:MOST_NAMED])
+        is_like = IS_LIKE.get(facts.evidence.medium, "looks or sounds alike")
+        yield _sentence(SIMILAR, {"is_like": is_like, "names": "signed by " + ", ".join(names)})
+
+
+def _revoked(detail: Mapping[str, Any]) -> bool:
+    answer = detail.get("revocation")
+    return isinstance(answer, Mapping) and answer.get("status") == "revoked" and detail.get("state") != State.VALID
 
 
 def _about_gaps(facts: Facts, kind: VerdictKind) -> Iterator[str]:

@@ -10,11 +10,13 @@ from ..files import scratch, spool, writing
 from ..limits import DEFAULT_LIMITS, Limits
 from ..media import formats
 from ..media.programs.ffmpeg import Programs
+from ..registry.place import place_of
 from ..trust import NOBODY, Policy, Trust
 from ..trust.revocation import OFF, Revocation, RevocationChecker
 from ..watermark.keys import WatermarkKey
 from .collect import Collector
 from .judge import judge
+from .recovery import Recovery
 from .verdict import Verdict
 
 
@@ -24,6 +26,8 @@ class VerifyOptions:
 
     revocation: whether to ask if trusted signers were revoked; nothing is asked by default. watermark: whether to
     search the content itself for marks, which takes a decoding. watermark_keys: secret keys, beside the open one.
+    registry: where a mark may lead to the signed manifest: `postgresql://…`, `sqlite:///PATH`, `https://…`, or `none`;
+    None for the one in the user's state folder, if one was initialised.
     ffmpeg: the program that decodes films and recordings, None for the one that comes with kzlabel.
     """
 
@@ -33,6 +37,7 @@ class VerifyOptions:
     revocation: Revocation = OFF
     watermark: bool = True
     watermark_keys: tuple[WatermarkKey, ...] = ()
+    registry: str | None = None
     ffmpeg: str | None = None
 
 
@@ -44,11 +49,14 @@ class Verifier:
         asked = self.options.revocation.asked
         checker = RevocationChecker(self.options.revocation, self.options.trust.anchors) if asked else None
         programs = Programs(ffmpeg=self.options.ffmpeg)
+        place = place_of(self.options.registry)
+        keys = (WatermarkKey(), *self.options.watermark_keys) if self.options.watermark else ()
         self._collector = Collector(
             trust=self.options.trust,
             limits=self.options.limits,
             revocation=checker,
-            watermark_keys=(WatermarkKey(), *self.options.watermark_keys) if self.options.watermark else (),
+            watermark_keys=keys,
+            recovery=Recovery(place, self.options.trust, self.options.limits, checker, keys) if place else None,
             formats=tuple(format.using(programs) for format in formats()),
         )
 

@@ -9,7 +9,7 @@ from ..declaration import Source
 from ..errors import InputError, MissingProgram
 from ..evidence import AI, Layer, LayerEvidence, State
 from ..limits import Limits
-from ..media import Format, Look, Medium
+from ..media import Format, Look, Medium, Watermarks
 from ..watermark.detection import Detection
 from ..watermark.keys import WatermarkKey
 from ..watermark.payload import Payload
@@ -23,27 +23,39 @@ NOT_ASKED = "it was not asked for"
 def watermark_layers(
     source: Path, format: Format | None, keys: tuple[WatermarkKey, ...], limits: Limits, *, look: Look = Look.EVERYWHERE
 ) -> tuple[tuple[LayerEvidence, ...], str | None]:
-    """Evidence of each mark, or of none; and why the content was not searched, if it was not.
+    """`layers_of` what `looked_for` yields."""
+    return layers_of(looked_for(source, format, keys, limits, look=look))
 
-    keys: whose marks to look for; none: do not search. look: how closely. A text carries no watermark, and
-    yields nothing.
+
+def looked_for(
+    source: Path, format: Format | None, keys: tuple[WatermarkKey, ...], limits: Limits, *, look: Look = Look.EVERYWHERE
+) -> Watermarks | None:
+    """The marks in a work, or why it was not searched; None for a text, which carries none.
+
+    keys: whose marks to look for; none: do not search. look: how closely.
     """
     if format is None or format.medium not in _MEDIA:
-        return (), None
+        return None
     if not keys:
-        return (), NOT_ASKED
+        return Watermarks(why=NOT_ASKED)
     if not format.marks:
-        return (), f"{format.name} files are not searched for watermarks"
+        return Watermarks(why=f"{format.name} files are not searched for watermarks")
     try:
-        found = format.watermarks(source, tuple(dict.fromkeys(keys)), limits, look=look)
+        return format.watermarks(source, tuple(dict.fromkeys(keys)), limits, look=look)
     except (InputError, MissingProgram) as error:
-        return (), str(error)
-    if found.why:
-        return (), found.why
-    if not found.found:
+        return Watermarks(why=str(error))
+
+
+def layers_of(looked: Watermarks | None) -> tuple[tuple[LayerEvidence, ...], str | None]:
+    """Evidence of each mark, or of none; and why the content was not searched, if it was not."""
+    if looked is None:
+        return (), None
+    if looked.why:
+        return (), looked.why
+    if not looked.found:
         return (LayerEvidence(Layer.WATERMARK, State.ABSENT),), None
     marks: dict[tuple[str, Source], list[tuple[str, Detection]]] = {}
-    for carrier, detection in found.found:
+    for carrier, detection in looked.found:
         marks.setdefault((detection.payload.identifier, detection.payload.source), []).append((carrier, detection))
     return tuple(_evidence(*mark, seen) for mark, seen in marks.items()), None
 

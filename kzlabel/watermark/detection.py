@@ -21,18 +21,30 @@ class Certainty(StrEnum):
 
 
 @dataclass(frozen=True)
+class Geometry:
+    """How a pattern lies in a picture.
+
+    matrix: (3, 3), rows of a map from points (x, y, 1) of the pattern's plane, a pixel of the picture as it was marked
+    each and with the beginning of a tile at (0, 0), to pixels of this picture.
+    """
+
+    matrix: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True)
 class Detection:
     """A mark that was read.
 
     readings: how many were tried on this carrier up to and with this one, all hypotheses of the search counted.
     place: where it stands, as the medium tells (`region`, `span`), may be empty. agreement: share of the coded bits
-    that were read as they were written, 0.5 to 1.
+    that were read as they were written, 0.5 to 1. geometry: of a mark in a picture, how it lies there.
     """
 
     payload: Payload
     readings: int
     agreement: float
     place: Mapping[str, Any] = field(default_factory=dict)
+    geometry: Geometry | None = field(default=None, compare=False)
 
     @property
     def false_positive(self) -> float:

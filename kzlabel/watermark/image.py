@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .detection import Detection, Unmarkable
 from .image_pattern import CODE, CODED_BITS, Pattern, pattern
 from .image_reading import Search, soft_bits, spectra_of, template_answer
-from .image_search import detections
+from .image_search import detections, followed_through
 from .image_view import MIN_SIDE, beginning, detail, folded, kinds, room, tiled, whitened, working
 from .keys import WatermarkKey
 from .payload import Payload
@@ -110,6 +110,15 @@ def detect(
     if search.late:
         give_up()
     return found
+
+
+def followed(luma: Floats, found: Detection, *, key: WatermarkKey | None = None, patience: float = 10.0) -> Detection:
+    """A mark that `detect` found in this picture, with its geometry followed from place to place.
+
+    A mark is often read although the picture was stretched or seen from the side; whoever compares the picture by its
+    geometry wants that as well.
+    """
+    return followed_through(beginning(luma), found, Search(key or WatermarkKey(), time.monotonic() + patience))
 
 
 def _mark(view: Floats, hidden: Floats, payload: Payload, key: WatermarkKey) -> Floats:

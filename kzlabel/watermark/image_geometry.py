@@ -41,6 +41,14 @@ def scaled_whole(scale: float) -> Matrix:
     return np.array([[scale, 0, offset], [0, scale, offset], [0, 0, 1.0]])
 
 
+def enlarged(shape: tuple[int, ...], view: tuple[int, ...]) -> Matrix:
+    """(3, 3): from points of a view to those of the picture of this shape that it was scaled from; pixels are areas."""
+    import numpy as np
+
+    down, across = shape[0] / view[0], shape[1] / view[1]
+    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1.0]])
+
+
 def laid(view: Floats, weight: Floats, placement: Matrix) -> tuple[Floats, NDArray[np.uint8], Matrix]:
     """The whitened plane of a view, the kinds of its places, and its own placement: that of the plane's points.
 
@@ -50,7 +58,7 @@ def laid(view: Floats, weight: Floats, placement: Matrix) -> tuple[Floats, NDArr
     import numpy as np
 
     here, shape = _canvas(view, placement)
-    soft = _softened(view, placement)
+    soft = softened(view, placement)
     inverse = cv2.WARP_INVERSE_MAP
     plane = cv2.warpPerspective(soft, here, shape, flags=cv2.INTER_CUBIC | inverse, borderMode=cv2.BORDER_REFLECT_101)
     counts = cv2.warpPerspective(weight, here, shape, flags=cv2.INTER_LINEAR | inverse)
@@ -65,7 +73,7 @@ def resampled(plane: Floats, kind: NDArray[np.uint8], placement: Matrix) -> tupl
 
     here, shape = _canvas(plane, placement)
     inverse = cv2.WARP_INVERSE_MAP
-    moved = cv2.warpPerspective(_softened(plane, placement), here, shape, flags=cv2.INTER_LINEAR | inverse)
+    moved = cv2.warpPerspective(softened(plane, placement), here, shape, flags=cv2.INTER_LINEAR | inverse)
     kinds_moved = cv2.warpPerspective(kind, here, shape, flags=cv2.INTER_NEAREST | inverse)
     return np.asarray(moved, np.float32), np.asarray(kinds_moved, np.uint8)
 
@@ -167,7 +175,7 @@ def _canvas(view: Floats, placement: Matrix) -> tuple[Matrix, tuple[int, int]]:
     return placement @ np.array([[1, 0, start[0]], [0, 1, start[1]], [0, 0, 1.0]]), (int(size[0]), int(size[1]))
 
 
-def _softened(plane: Floats, placement: Matrix) -> Floats:
+def softened(plane: Floats, placement: Matrix) -> Floats:
     """So that nothing is left that shows up as something else when the plane is scaled down."""
     import cv2
     import numpy as np

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .detection import Detection
+from .detection import Detection, Geometry
 from .image_candidates import Candidate, refined, spectrum, stretched, turned
-from .image_geometry import first_look, followed, laid, placed, resampled, scaled_whole
+from .image_geometry import enlarged, first_look, followed, laid, placed, resampled, scaled_whole
 from .image_pattern import TILE
 from .image_reading import Reading, Search, readings, seen_whole
 from .image_region import region
@@ -29,6 +29,7 @@ THOROUGH = 4  # times as many in a thorough search
 PROMISING = 2.7  # standard deviations of noise
 UNLIKELY = 4.3  # standard deviations of a candidate, below which it is not tried
 FIRST_LOOK = 5.0  # what the template must answer in some window, or the candidate is dropped
+FOLLOWED = 4  # times that the pattern is followed through a picture, each from where the last one led
 SAME_SCALE = 0.1  # within which two finds of one payload are parts of one mark, seen from an angle perhaps
 WHOLE = 0.7  # share of the view in one region from which on nothing is looked for beside it
 WORTH = 0.12  # share of the view beside all regions from which on another mark is looked for there
@@ -39,7 +40,7 @@ def detections(luma: Floats, search: Search, *, thorough: bool) -> list[Detectio
     import numpy as np
 
     view = working(luma)
-    zoom = np.diag([luma.shape[1] / view.shape[1], luma.shape[0] / view.shape[0], 1.0])
+    zoom = enlarged(luma.shape, view.shape)
     weight = np.ones_like(view)
     found: list[Detection] = []
     while len(found) < MOST_MARKS and not search.late:
@@ -59,6 +60,31 @@ def detections(luma: Floats, search: Search, *, thorough: bool) -> list[Detectio
 Found = tuple[Reading, "Matrix", tuple[int, int, int, int]]
 
 
+def followed_through(luma: Floats, found: Detection, search: Search) -> Detection:
+    """A mark that was found, with its geometry as the pattern lies from window to window: also stretched or tilted.
+
+    The search leaves a mark that can be read as it was found. As it was where nothing better is read.
+    """
+    import numpy as np
+
+    if found.geometry is None:
+        return found
+    view = working(luma)
+    zoom, weight = enlarged(luma.shape, view.shape), np.ones_like(view)
+    placement = np.linalg.inv(zoom) @ np.array(found.geometry.matrix)
+    for _ in range(FOLLOWED):
+        whole, _, own = laid(view, weight, placement)
+        _, way = followed(whole, search)
+        if way is None:
+            return found
+        placement = own @ way
+    whole, kind, own = laid(view, weight, placement)
+    for reading in readings(folded(whole, kind), search):
+        if reading.payload == found.payload:
+            return replace(found, geometry=_geometry(reading, own, zoom))
+    return found
+
+
 def _one_way(view: Floats, weight: Floats, shape: tuple[int, ...], search: Search, *, times: int) -> list[Found]:
     """The marks that lie in the first way in which any was found: placement, and box in the view.
 
@@ -74,7 +100,9 @@ def _one_way(view: Floats, weight: Floats, shape: tuple[int, ...], search: Searc
             whole, own = plane, placement
             if not _is_identity(placement):
                 whole, kind, own = laid(view, weight, placement)
-                here = list(readings(folded(whole, kind), search)) or here
+                here = list(readings(folded(whole, kind), search)) or [
+                    _moved(each, placement, own) if apart else each for each in here
+                ]
             return [(each, own, region(whole, each, own, view.shape, search)) for each in here]
     for candidate in _candidates(plane, search, times):
         if search.late:
@@ -155,6 +183,14 @@ def _tried(view: Floats, weight: Floats, placement: Matrix, search: Search) -> t
     return list(readings(folded(whole, kind), search)), whole, own
 
 
+def _moved(reading: Reading, before: Matrix, after: Matrix) -> Reading:
+    """A reading of a plane that lies by one placement, as one of the same plane that begins elsewhere."""
+    import numpy as np
+
+    start = np.linalg.solve(before, after)[:2, 2]
+    return replace(reading, shift=(reading.shift[0] - float(start[1]), reading.shift[1] - float(start[0])))
+
+
 def _detection(reading: Reading, placement: Matrix, box: tuple[int, int, int, int], zoom: Matrix) -> Detection:
     import numpy as np
 
@@ -168,7 +204,15 @@ def _detection(reading: Reading, placement: Matrix, box: tuple[int, int, int, in
         "rotation": round(float(-np.degrees(np.arctan2(column[1], column[0]))) % 360, 1) % 360,
         "mirrored": mirrored,
     }
-    return Detection(reading.payload, reading.readings, reading.agreement, place)
+    geometry = _geometry(reading, placement, zoom)
+    return Detection(reading.payload, reading.readings, reading.agreement, place, geometry)
+
+
+def _geometry(reading: Reading, placement: Matrix, zoom: Matrix) -> Geometry:
+    import numpy as np
+
+    origin = np.array([[1, 0, reading.shift[1]], [0, 1, reading.shift[0]], [0, 0, 1.0]])
+    return Geometry(tuple(tuple(row) for row in (zoom @ placement @ origin).tolist()))
 
 
 def _add(found: list[Detection], new: Detection) -> None:

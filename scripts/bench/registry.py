@@ -1,6 +1,7 @@
-"""The registry: look-up by identifier among 10^4 and 10^6 entries on both databases, and what it adds to a label.
+"""The registry on both databases: look-up by identifier among 10^4 and 10^6 entries, by fingerprint among as many keys,
+and what registering adds to a label.
 
-With --large the 10^6 are included, which takes some minutes and 1 GB of disk. PostgreSQL is started by the tests' own
+With --large the 10^6 are included, which takes some minutes and 2 GB of disk. PostgreSQL is started by the tests' own
 code, in a temporary folder, without fsync; it is left out where it is not installed.
 """
 
@@ -33,8 +34,11 @@ from tests.registry.server import server
 LOOKUPS = 2000
 MANIFEST = 64  # bytes of each made-up manifest: what is measured is the search
 ROWS = 10_000
+KEYS, PRINT = 4, 16  # keys and bytes of each made-up fingerprint: one for every KEYS-th entry, so that keys are as many
+ASKED, SIMILAR = 64, 500  # keys of one look-up, of which one fingerprint has KEYS - 1; look-ups
 WARM, RUNS = 5, 55
 WHO = "5" * 64
+ALGORITHM = "org.example.bench.1"
 
 
 def main() -> None:
@@ -51,6 +55,7 @@ def main() -> None:
                 _fill(registry, filled, size)
                 filled = size
                 _look_up(registry, name, size)
+                _similar(registry, name, size)
                 _size(registry, name, size)
         os.environ["XDG_STATE_HOME"], os.environ["XDG_CONFIG_HOME"] = str(folder / "state"), str(folder / "config")
         for name, url in urls.items():
@@ -73,6 +78,8 @@ def _fill(registry: Registry, start: int, end: int) -> None:
             ]
             connection.execute(insert(schema.manifest), contents)
             connection.execute(insert(schema.entry), entries)
+            connection.execute(insert(schema.fingerprint), list(_prints(numbers)))
+            connection.execute(insert(schema.lookup), list(_keys(numbers)))
     with writing(engine, registry.place) as connection:
         connection.execute(text("ANALYZE"))
     engine.dispose()
@@ -102,6 +109,46 @@ def _entries(numbers: range) -> Iterator[dict[str, object]]:
         }
 
 
+def _prints(numbers: range) -> Iterator[dict[str, object]]:
+    """Entries are numbered from 1 in the order in which they come."""
+    for number in numbers[::KEYS]:
+        data = hashlib.sha256(b"%d" % number).digest()[:PRINT]
+        digest = hashlib.sha256(data).hexdigest()
+        yield {"number": number + 1, "entry": number + 1, "algorithm": ALGORITHM, "data": data, "digest": digest}
+
+
+def _keys(numbers: range) -> Iterator[dict[str, object]]:
+    for number in numbers[::KEYS]:
+        for key in _keys_of(number):
+            yield {"key": key, "fingerprint": number + 1}
+
+
+def _keys_of(number: int) -> list[int]:
+    """Spread evenly, three of four its own; one of a thousand that all share, as many as a picture's flat parts do."""
+    chance = random.Random(number)
+    return [*(chance.randrange(1 << 63) for _ in range(KEYS - 1)), chance.randrange(1000)]
+
+
+def _similar(registry: Registry, name: str, size: int) -> None:
+    """By keys of which one fingerprint has all but one; in half of the look-ups only keys that many share are known."""
+    chance = random.Random(2)
+    times = []
+    for at in range(SIMILAR):
+        number = chance.randrange(size // KEYS) * KEYS
+        mine = _keys_of(number)[: KEYS - 1] if at % 2 else []
+        shared = [chance.randrange(1000) for _ in range(4)]
+        asked = [*mine, *shared, *(chance.randrange(1 << 63) for _ in range(ASKED - len(mine) - len(shared)))]
+        began = time.perf_counter()
+        found = registry.similar(ALGORITHM, asked)
+        times.append(time.perf_counter() - began)
+        assert not mine or found[0].kept.entry.identifier == _identifier(number)
+    print(
+        f"{name}, {size:,} keys: look-up by {ASKED} keys p50 {median(times) * 1e3:.2f} ms, "
+        f"p95 {quantiles(times, n=20)[-1] * 1e3:.2f} ms (n={SIMILAR})",
+        flush=True,
+    )
+
+
 def _look_up(registry: Registry, name: str, size: int) -> None:
     """Entry and manifest, by the identifier; half of those asked for are unknown."""
     chance = random.Random(1)
@@ -127,7 +174,8 @@ def _size(registry: Registry, name: str, size: int) -> None:
             total = connection.execute(text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"))
         else:
             total = connection.execute(text("SELECT pg_database_size(current_database())"))
-        print(f"{name}, {size:,} entries: {total.scalar_one() / size - MANIFEST:.0f} bytes an entry, without manifests")
+        each = total.scalar_one() / size - MANIFEST
+        print(f"{name}, {size:,} entries: {each:.0f} bytes an entry with one key, without manifests")
 
 
 def _label(folder: Path, name: str, url: str) -> None:

@@ -24,12 +24,13 @@ RATE, SECONDS = 44_100, 60
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--seconds", type=float, default=60, help="of the film")
+    seconds = asked.parse_args().seconds
     cv2.setNumThreads(1)
     with bench_folder() as folder:
         _pictures()
         _sound()
         _labelled_pictures(folder)
-        _films(folder, asked.parse_args().seconds)
+        _films(folder, seconds)
 
 
 def _pictures() -> None:

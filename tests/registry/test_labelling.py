@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import secrets
 import signal
 import sqlite3
@@ -21,10 +24,11 @@ from kzlabel.registry.outbox import Delivered, Outbox, Waiting
 from kzlabel.registry.place import named, outbox_folder
 from kzlabel.registry.store import initialise
 
-from ..end_to_end.command import PROGRAM, environment, kzlabel
+from ..end_to_end.command import environment, kzlabel
 from ..media import reels
 from ..system import need
 from .conftest import Places
+from .many_ends import LAST
 from .works import plain
 
 
@@ -153,38 +157,47 @@ def test_a_signer_who_is_not_enrolled_registers_nothing_but_a_local_registry_enr
     assert registry.count().confirmed == int(local)
 
 
-# Killed at one of these calls that change something on disk: nine of a label's are SQLite's preparations.
+# What changes something on disk. A label makes some sixty such calls.
 CHANGES = "pwrite64,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat"
-POINTS = tuple(range(10, 70, 3))
+ENDS = 20
+ROOT = Path(__file__).parents[2]
 
 
 def test_killed_at_any_point_no_file_is_in_place_that_the_registry_lacks(tmp_path: Path) -> None:
-    """Once more at each of twenty points: its system calls are counted, and one of them is its last."""
+    """Its calls are seen once, and then it ends at each of twenty of them, spread evenly."""
     need("strace", package="strace")
     assert kzlabel("registry", "init", home=tmp_path).code == 0
     source = a_text(tmp_path)
-    assert kzlabel("label", source, "-o", tmp_path / "first.txt", home=tmp_path).code == 0
-    killed = 0
-    for point in POINTS:
+    trace = tmp_path / "trace"
+
+    def label(*ends: str) -> list[int]:
         told = subprocess.run(
-            ["strace", "-f", "-qq", "-o", tmp_path / "trace", "-e", f"trace={CHANGES}",
-             "-e", f"inject={CHANGES}:signal=KILL:when={point}",
-             PROGRAM, "label", source, "-o", tmp_path / f"{point}.out.txt"],
-            cwd=tmp_path, env=environment(tmp_path), capture_output=True, check=False,
+            ["strace", "-f", "-qq", "-o", trace, "-e", f"trace={CHANGES}",
+             "-e", f"inject={CHANGES}:signal=KILL:when={LAST}",
+             sys.executable, ROOT / "tests/registry/many_ends.py", source, tmp_path, *ends],
+            cwd=tmp_path, env=environment(tmp_path, PYTHONPATH=str(ROOT)), capture_output=True, check=False,
         )  # fmt: skip
         if b"ptrace" in told.stderr or b"PTRACE" in told.stderr:
             pytest.skip("this machine does not let strace look on")
-        killed += told.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
-    assert killed >= len(POINTS) * 2 // 3
+        assert told.stdout, told.stderr
+        ends_seen: list[int] = json.loads(told.stdout)
+        return ends_seen
+
+    assert label(f"fsync:{LAST}") == [0]
+    calls = re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.MULTILINE)
+    numbered = [f"{call}:{calls[: at + 1].count(call)}" for at, call in enumerate(calls)]
+    points = [numbered[at * len(numbered) // ENDS] for at in range(ENDS)]
+    killed = [status for status in label(*points) if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL]
+    assert len(killed) >= ENDS - 2  # a few calls are made by chance
     placed = sorted(tmp_path.glob("*.out.txt"))
-    assert 0 < len(placed) < len(POINTS)
+    assert 1 < len(placed) < ENDS
     registry = named(f"sqlite:///{default_file(tmp_path)}").open()
     for path in placed:
         assert registry.find_file(sha256_of(path)), f"{path.name} is in place, and the registry lacks it"
     done = kzlabel("registry", "status", "--repair", "--json", home=tmp_path)
     assert done.code == 0, done.err
     assert done.json["pending"] == done.json["waiting"] == 0
-    assert done.json["confirmed"] == len(placed) + 1
+    assert done.json["confirmed"] == len(placed)
     assert {kept.state for path in placed for kept in registry.find_file(sha256_of(path))} == {State.CONFIRMED}
     with sqlite3.connect(default_file(tmp_path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from kzlabel.errors import ConfigurationError, ExitCode, RegistryError, SignerNotEnrolled
-from kzlabel.registry import State, place_of
+from kzlabel.registry import Printed, State, place_of
 from kzlabel.registry.database import CONNECT, engine_at, writing
 from kzlabel.registry.migration import SCRIPTS, upgrade
 from kzlabel.registry.place import named
@@ -117,10 +117,13 @@ def test_the_newest_migration_makes_the_tables_that_the_code_knows(registry: Reg
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_a_registry_of_the_first_version_is_refused_until_it_is_migrated_and_keeps_its_data(places: Places) -> None:
+@pytest.mark.parametrize("first", ["0001", "0002"])
+def test_a_registry_of_an_earlier_version_is_refused_until_it_is_migrated_and_keeps_its_data(
+    places: Places, first: str
+) -> None:
     place = places.place()
     engine = engine_at(place)
-    upgrade(engine, place, "0001")
+    upgrade(engine, place, first)
     entry, store = plain(1)
     with writing(engine, place) as connection:
         for statement in (
@@ -140,11 +143,14 @@ def test_a_registry_of_the_first_version_is_refused_until_it_is_migrated_and_kee
         )
     with pytest.raises(RegistryError, match="kzlabel registry migrate"):
         place.open()
-    assert migrate(place) == ("0001", VERSION)
+    assert migrate(place) == (first, VERSION)
     assert migrate(place) == (VERSION, VERSION)
     made = place.open()
     assert [kept.entry for kept in made.find(entry.identifier)] == [entry]
     assert made.manifest(entry.manifest) == store
+    assert made.printed(entry) == ()
+    made.register(entry, store, State.CONFIRMED, [Printed("org.example.1", b"x", (1,))])
+    assert [one.kept.entry for one in made.similar("org.example.1", (1,))] == [entry]
     with writing(engine, place) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(RegistryError, match="newer kzlabel"):
@@ -175,7 +181,9 @@ def test_eight_processes_register_at_once(places: Places) -> None:
     url = places.url()
     registry = initialise(named(url))
     registry.enrol(WHO)
-    processes = [multiprocessing.get_context("spawn").Process(target=_many, args=(url, at)) for at in range(8)]
+    context = multiprocessing.get_context("forkserver")  # what each needs is imported once
+    context.set_forkserver_preload([__name__])
+    processes = [context.Process(target=_many, args=(url, at)) for at in range(8)]
     for process in processes:
         process.start()
     for process in processes:

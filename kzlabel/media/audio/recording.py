@@ -17,7 +17,7 @@ from ...limits import DEFAULT_LIMITS, Limits
 from ...watermark.detection import Unmarkable
 from ...watermark.keys import WatermarkKey
 from ...watermark.record import WatermarkRecord
-from ..base import Format, Look, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
+from ..base import Format, Impression, Look, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
 from ..patience import Patience, given_up
 from ..programs.ffmpeg import Feed, arguments, builder, location, opened, run
 from ..programs.probe import Probe, Stream, probe
@@ -232,6 +232,14 @@ class Recording(Format):
         )
         why = given_up(limits.watermark_seconds) if patience.late and not found else None
         return Watermarks(tuple(("sound", one) for one in found), why, in_part=part is not WHOLE)
+
+    def impression(self, source: Path, limits: Limits, *, keys: tuple[WatermarkKey, ...] = ()) -> Impression | None:
+        from .impression import listened
+
+        assert self.demuxer
+        self.probe(source, limits)
+        node = opened(source, self.demuxer, limits)["a:0"]
+        return listened(node, name=source.name, limits=limits, program=self.programs.ffmpeg)
 
     def refuse(self, source: Path, probed: Probe, stream: Stream) -> None:
         """Raises UnsupportedFormat, with what to do, for a recording that would lose something."""

@@ -18,7 +18,7 @@ from ...limits import Limits
 from ...watermark.detection import Unmarkable
 from ...watermark.keys import WatermarkKey
 from ...watermark.record import WatermarkRecord
-from ..base import Format, Look, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
+from ..base import Format, Impression, Look, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
 from .difference import reduced
 from .planes import luma_of, no_shades
 from .searching import search
@@ -107,6 +107,17 @@ class Raster(Format):
         """
         info = self.probe(source, limits)
         return search(lambda frame: self.luma(source, frame), info.frames or 1, keys, limits)
+
+    def impression(self, source: Path, limits: Limits, *, keys: tuple[WatermarkKey, ...] = ()) -> Impression | None:
+        """Of the first picture."""
+        from .impression import PictureImpression
+
+        self.probe(source, limits)
+        plane, _ = self.luma(source, 0)
+        if plane is None:
+            return None
+        with self.opened(source) as picture:
+            return PictureImpression(plane, orientation_of(picture), keys)
 
     def luma(self, source: Path, frame: int) -> tuple[NDArray[np.float32] | None, tuple[int, int]]:
         """The brightness of a frame, as `luma_of` gives it, smaller where that is enough; and the frame's own size."""

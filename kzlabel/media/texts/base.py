@@ -14,10 +14,11 @@ from ...containers.text_carriers import Structure, embeddable, without_manifest
 from ...containers.text_edit import newline_of, splice
 from ...disclosure.plan import DisclosurePlan, DisclosureRecord, TextPlace
 from ...disclosure.wording import Phrase
-from ...errors import InternalError, UsageError
+from ...errors import InternalError, UnreadableFile, UsageError
 from ...files import writing
 from ...limits import Limits
-from ..base import Carrier, Format, MediaInfo, Medium, Rendered, RenderPlan
+from ...watermark.keys import WatermarkKey
+from ..base import Carrier, Format, Impression, MediaInfo, Medium, Rendered, RenderPlan
 from .encoding import TextFile, load
 from .wording import fitting, record
 
@@ -75,6 +76,14 @@ class Text(Format):
         shown = self._shown(after.text)
         if not all(line in shown for line in wording):
             raise InternalError(f"{source.name}: the disclosure cannot be read back from the labelled text")
+
+    def impression(self, source: Path, limits: Limits, *, keys: tuple[WatermarkKey, ...] = ()) -> Impression | None:
+        from .impression import TextImpression
+
+        try:
+            return TextImpression(self._shown(self._load(source, limits, None).text))
+        except UsageError as error:  # its encoding would have to be told
+            raise UnreadableFile(str(error)) from None
 
     @abstractmethod
     def _disclosure(self, file: TextFile, used: tuple[Phrase, ...], plan: DisclosurePlan, name: str) -> Iterable[Edit]:

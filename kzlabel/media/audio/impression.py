@@ -1,0 +1,71 @@
+"""What a recording sounds like: ten seconds of it are found in an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ...errors import UnreadableFile
+from ...fingerprint import Fingerprint, sound
+from ...limits import Limits
+from ...watermark.detection import Detection
+from ..base import Compared, Impression
+from ..programs.ffmpeg import builder, reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LONGEST = 3600  # seconds that are looked at: at 64 KB a second more would not be held well
+_BLOCK = 1 << 16  # bytes
+
+
+class SoundImpression(Impression):
+    """samples: one channel at `sound.RATE`."""
+
+    def __init__(self, samples: NDArray[np.float32]) -> None:
+        self._samples = samples
+
+    @cached_property
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        own = sound.fingerprint(self._samples)
+        return (Fingerprint(sound.ALGORITHM, own.to_bytes()),) if (own.words != 0).sum() >= sound.LEAST_WORDS else ()
+
+    def queries(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        yield sound.ALGORITHM, sound.query_keys(self._samples)
+
+    def compared(self, signed: Sequence[Fingerprint], mark: tuple[str, Detection] | None) -> Compared | None:
+        for one in signed:
+            if one.algorithm == sound.ALGORITHM:
+                try:
+                    original = sound.SoundFingerprint.from_bytes(one.data)
+                except UnreadableFile:
+                    continue
+                found = sound.agreement(original, self._samples)
+                if found is None:
+                    return None
+                return Compared(found.same, found.share, {"start": round(found.start, 3)})
+        return None
+
+
+def listened(node: Any, *, name: str, limits: Limits, program: str | None) -> SoundImpression | None:
+    """The impression of an ffmpeg-python audio node; None for too short a sound.
+
+    Raises UnreadableFile where nothing can be decoded, LimitExceeded, MissingProgram.
+    """
+    import numpy as np
+
+    node = node.filter("aresample", sound.RATE).filter("aformat", sample_fmts="flt", channel_layouts="mono")
+    outputs = builder().output(node, "pipe:1", f="f32le", t=LONGEST)
+    pieces = []
+    with reading(outputs, size=_BLOCK, name=name, limits=limits, program=program) as read:
+        try:
+            for piece in read:
+                pieces.append(np.frombuffer(piece[: len(piece) // 4 * 4], "<f4"))
+        except UnreadableFile:
+            if not pieces:
+                raise
+    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return SoundImpression(samples) if len(samples) >= sound.LEAST_WORDS * sound.HOP else None

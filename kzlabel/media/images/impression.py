@@ -1,0 +1,89 @@
+"""What a picture looks like: as a whole, and cell by cell where a watermark tells how a copy lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ...errors import UnreadableFile
+from ...fingerprint import Fingerprint, image, image_frame, iscc
+from ...watermark.detection import Detection
+from ...watermark.keys import WatermarkKey
+from ..base import Compared, Impression
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+DISAGREEING = 0.75  # share of a cell's bits that agree, below which it is drawn as one that does not
+# What EXIF calls an orientation: quarter turns anticlockwise, and then whether it is mirrored from left to right.
+_UPRIGHT = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
+
+
+class PictureImpression(Impression):
+    """luma: (height, width), 0..255, as stored. orientation: EXIF's, by which it is shown. keys: of watermarks."""
+
+    def __init__(self, luma: Floats, orientation: int = 1, keys: tuple[WatermarkKey, ...] = ()) -> None:
+        self._luma, self._orientation, self._keys = luma, orientation, keys or (WatermarkKey(),)
+
+    @cached_property
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        cells = image.fingerprint(self._luma)
+        found = (Fingerprint(iscc.ALGORITHM, self._code.to_bytes()),)
+        return (Fingerprint(image.ALGORITHM, cells.to_bytes()), *found) if cells else found
+
+    @cached_property
+    def _code(self) -> iscc.ImageCode:
+        return iscc.code(upright(self._luma, self._orientation))
+
+    def queries(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        yield iscc.ALGORITHM, iscc.query_keys(self._code)
+
+    def compared(self, signed: Sequence[Fingerprint], mark: tuple[str, Detection] | None) -> Compared | None:
+        data = {one.algorithm: one.data for one in signed}
+        try:
+            cells = image.ImageFingerprint.from_bytes(data[image.ALGORITHM]) if image.ALGORITHM in data else None
+            code = iscc.ImageCode.from_bytes(data[iscc.ALGORITHM]) if iscc.ALGORITHM in data else None
+        except UnreadableFile:
+            return None
+        if mark is not None:
+            return self._part(cells, mark[1]) if cells else None
+        return self._whole(cells, code) if cells and code else None
+
+    def _part(self, original: image.ImageFingerprint, mark: Detection) -> Compared | None:
+        """A copy, which may be cut, scaled and turned, with its part of the original."""
+        tried = (image_frame.compared(original, self._luma, mark, key=key) for key in self._keys)
+        found = max((one for one in tried if one), key=lambda one: one.agreement.share, default=None)
+        if found is None:
+            return None
+        agreement = found.agreement
+        place = {
+            "aspect": round(original.width / original.height, 4),
+            "corners": [[round(x, 4), round(y, 4)] for x, y in found.frame],
+            "disagreeing": [
+                [round(number, 4) for number in (x, y, *sides)]
+                for x, y, sides, share in found.cells
+                if share < DISAGREEING
+            ],
+        }
+        return Compared(agreement.same, agreement.share, place)
+
+    def _whole(self, original: image.ImageFingerprint, code: iscc.ImageCode) -> Compared | None:
+        """A copy that shows the whole, at any size."""
+        copy = image.fingerprint(self._luma)
+        found = image.agreement(original, copy, step=1) if copy else None
+        if found is None:
+            return None
+        return Compared(found.same and code.differing(self._code) <= iscc.MOST_DIFFERING, found.share)
+
+
+def upright(luma: Floats, orientation: int) -> Floats:
+    """A picture as it is shown."""
+    import numpy as np
+
+    turns, mirrored = _UPRIGHT.get(orientation, (0, False))
+    turned = np.rot90(luma, turns)
+    return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)

@@ -1,0 +1,161 @@
+"""`verify` with a registry, on both databases: what leads back, and what a registry cannot make it say."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import text
+
+from kzlabel import Labeller, LabelOptions, Verdict, Verifier, VerifyOptions
+from kzlabel.registry.archive import bring_in, export
+from kzlabel.registry.database import writing
+from kzlabel.registry.place import named
+from kzlabel.registry.store import Registry, initialise
+from kzlabel.request import Labelled
+
+from ..media.pictures import scene
+from .conftest import Places
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+class Bench:
+    """A registry with an enrolled development key, and a folder."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url, self.folder = url, folder
+        self.registry = initialise(named(url))
+        self.labeller = Labeller(LabelOptions(registry=url, overwrite=True, disclosure=False))
+        self.registry.enrol(self.labeller._warm_signer().fingerprint)
+
+    def label(self, name: str, turns: int = 0) -> Labelled:
+        Image.fromarray(np.rot90(_picture(), turns).copy()).save(self.folder / name)
+        return self.labeller.label(self.folder / name)
+
+    def copy(self, labelled: Labelled) -> bytes:
+        """As a platform gives it out: a crop of it, scaled, as JPEG, without a mark but the watermark."""
+        with Image.open(labelled.output) as picture:
+            small = picture.convert("RGB").crop((32, 24, 600, 470)).resize((512, 402))
+        made = io.BytesIO()
+        small.save(made, "JPEG", quality=80)
+        return made.getvalue()
+
+    def verify(self, content: bytes, **options: object) -> Verdict:
+        return Verifier(VerifyOptions(registry=self.url, **options)).verify(content)  # type: ignore[arg-type]
+
+    def change(self, statement: str, **values: object) -> None:
+        """What only somebody with the database's password can do."""
+        with writing(self.registry._engine, self.registry.place) as connection:
+            assert connection.execute(text(statement), values).rowcount
+
+
+@pytest.fixture
+def bench(places: Places, tmp_path: Path) -> Bench:
+    return Bench(places.url(), tmp_path)
+
+
+def _picture() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    random = np.random.default_rng(5)
+    rough = random.integers(0, 90, (15, 20, 3)).astype(np.uint8)
+    grain = np.asarray(Image.fromarray(rough).resize((640, 480), Image.Resampling.BICUBIC), np.int16)
+    return np.clip(scene(640, 480) * 0.7 + grain, 0, 255).astype(np.uint8)
+
+
+def test_a_copy_leads_back_and_a_registry_alone_vouches_for_the_signer(bench: Bench) -> None:
+    labelled = bench.label("one.png")
+    copy = bench.copy(labelled)
+    verdict = bench.verify(copy)
+    assert (verdict.kind, verdict.reason) == ("recovered", "recovered.enrolled"), verdict.notes
+    assert verdict.manifest_id == labelled.manifest_id
+    assert Verifier(VerifyOptions(registry="none")).verify(copy).kind == "declared"
+    assert bench.verify(copy, watermark=False).kind == "incomplete"  # nobody looked at the content
+
+
+def test_a_registry_cannot_lend_one_works_manifest_to_another(bench: Bench) -> None:
+    one, two = bench.label("one.png"), bench.label("two.png", 2)
+    copy = bench.copy(one)
+    assert one.watermark
+    assert two.watermark
+    rename = "UPDATE entry SET watermark = :after WHERE watermark = :before"
+    bench.change(rename, before=one.watermark.identifier, after="0" * 12)
+    bench.change(rename, before=two.watermark.identifier, after=one.watermark.identifier)
+    verdict = bench.verify(copy)
+    assert (verdict.kind, verdict.reason) == ("declared", "watermark.unconfirmed")
+    assert verdict.recovery is not None
+    assert verdict.recovery["candidates"][0]["watermark_bound"] is False
+    assert "bound to another watermark" in " ".join(verdict.notes)
+
+
+def test_what_it_keeps_is_of_no_use_when_damaged(bench: Bench) -> None:
+    labelled = bench.label("one.png")
+    (kept,) = bench.registry.find(labelled.declaration.identifier)
+    store = bench.registry.manifest(kept.entry.manifest)
+    assert store is not None
+    place = store.index(b"org.kzlabel.declaration", len(store) // 3)
+    for damaged in (store[:place] + b"x" + store[place + 1 :], store[:400], b"<html>no manifest</html>", b""):
+        bench.change("UPDATE manifest SET content = :store", store=damaged)
+        verdict = bench.verify(bench.copy(labelled))
+        assert verdict.kind == "declared", (len(damaged), verdict.reason)
+    bench.change("UPDATE manifest SET content = :store", store=store)
+    assert bench.verify(bench.copy(labelled)).kind == "recovered"
+
+
+def test_an_imported_signer_is_vouched_for_by_nobody(bench: Bench, places: Places, tmp_path: Path) -> None:
+    labelled = bench.label("one.png")
+    copy = bench.copy(labelled)
+    signer = bench.labeller._warm_signer()
+    export(bench.registry, tmp_path / "exchange.zip", signer)
+    elsewhere = places.url() if "sqlite" in bench.url else f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    other: Registry = initialise(named(elsewhere))
+    bring_in(other, tmp_path / "exchange.zip", believed=signer.fingerprint.__eq__)
+    asked = VerifyOptions(registry=elsewhere)
+    verdict = Verifier(asked).verify(copy)
+    assert (verdict.kind, verdict.reason) == ("declared", "watermark.unconfirmed")
+    assert "nobody vouches" in " ".join(verdict.notes)
+    other.enrol(signer.fingerprint)
+    assert Verifier(asked).verify(copy).reason == "recovered.enrolled"
+
+
+def test_a_work_without_a_mark_of_its_own_is_at_most_similar(bench: Bench) -> None:
+    labelled = bench.label("one.png")
+    with Image.open(labelled.output) as picture:
+        marked = np.asarray(picture.convert("RGB"), np.float32)
+    made = io.BytesIO()
+    Image.fromarray(_picture()).save(made, "PNG")  # the work before it was labelled
+    assert np.abs(marked - _picture()).max() > 0
+    verdict = bench.verify(made.getvalue())
+    assert verdict.kind == "unmarked"
+    (layer,) = (layer for layer in verdict.evidence if layer.layer == "fingerprint")
+    assert layer.state == "similar"
+    assert layer.detail["recovered"][0]["manifest_id"] == labelled.manifest_id
+    assert "that alone proves nothing" in " ".join(verdict.notes)
+
+
+def test_a_signer_who_is_not_enrolled_registers_nothing(places: Places, tmp_path: Path) -> None:
+    url = places.url()
+    first = Bench(url, tmp_path)
+    stranger = Labeller(LabelOptions(registry=url, disclosure=False, signer="dev:", keys=tmp_path / "other-keys"))
+    first.registry.enrol("1" * 64)
+    Image.fromarray(_picture()).save(tmp_path / "news.png")
+    labelled = stranger.label(tmp_path / "news.png", tmp_path / "poisoned.png")
+    if url.startswith("postgresql"):  # a registry of one's own enrols development keys
+        assert any("not enrolled" in note for note in labelled.notes)
+        assert first.registry.count().confirmed == 0
+        assert first.verify(first.copy(labelled)).kind == "declared"
+
+
+def test_a_reader_for_many_files_asks_again_after_a_silence_only(bench: Bench, tmp_path: Path) -> None:
+    copy = bench.copy(bench.label("one.png"))
+    away = f"sqlite:///{tmp_path / 'later.db'}"
+    verifier = Verifier(VerifyOptions(registry=away))
+    for _ in range(2):
+        verdict = verifier.verify(copy)
+        assert (verdict.kind, dict(verdict.not_checked).keys()) == ("declared", {"registry": ""}.keys())
