@@ -6,17 +6,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..watermark.detection import Tally
+
 
 class Patience:
     """seconds: for all turns together. A turn leaves to the others what it does not use; one that takes longer, since
     it had to wait for a decoder, takes nothing from them.
 
-    late: whether a search was given up, which its caller says.
+    tally: of all searches.
     """
 
     def __init__(self, seconds: float, turns: int) -> None:
         self._left, self._turns = seconds, turns
-        self.late = False
+        self.tally = Tally()
 
     @contextmanager
     def turn(self) -> Iterator[float]:
@@ -28,9 +30,6 @@ class Patience:
         finally:
             self._left -= min(share, time.monotonic() - begun)
             self._turns -= 1
-
-    def give_up(self) -> None:
-        self.late = True
 
 
 def given_up(seconds: float) -> str:

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .audio_cells import CELLS, CODE, CODED_BITS, HOP, HOPS, WINDOW, layout
 from .audio_gains import CONTEXT, SUMS, Limits, render, solve
 from .audio_rate import HIGHEST, LOWEST, RATE, Resampler
 from .audio_search import PATIENCE, Search
-from .detection import Detection, Unmarkable
+from .detection import Detection, Tally, Unmarkable
 from .keys import WatermarkKey
 from .payload import Payload
 from .strength import Strength
@@ -189,19 +189,20 @@ def detect(
     key: WatermarkKey | None = None,
     patience: float = PATIENCE,
     thorough: bool = False,
-    give_up: Callable[[], None] = lambda: None,
+    tally: Tally | None = None,
 ) -> list[Detection]:
     """The marks in a recording, each once, with the `span` of seconds in which it was read.
 
     blocks: (n, channels) float32 each, or one such array. patience: seconds; after half of them only unchanged speed is
-    tried, after all of them what was found is returned. give_up: called if they did not suffice. thorough: reads more
-    candidates, about three times as long.
+    tried, after all of them what was found is returned. tally: of what was searched before, to be carried on.
+    thorough: reads more candidates, about three times as long.
     """
     import numpy as np
 
     if not LOWEST <= rate <= HIGHEST:
         return []
-    search = Search(key or WatermarkKey(), patience=patience, thorough=thorough)
+    tally = tally or Tally()
+    search = Search(key or WatermarkKey(), patience=patience, thorough=thorough, tally=tally)
     resampler = Resampler.to_analysis(rate)
     held = np.zeros(0, np.float32)
     held_from = received = made = 0
@@ -218,14 +219,13 @@ def detect(
                 keep = resampler.needs(made, 1)[0]
                 held, held_from = held[max(keep - held_from, 0) :], max(keep, held_from)
             if search.spent:
-                give_up()
+                tally.late = True
                 return search.found()
     rest = received * resampler.up // resampler.down - made
     if rest > 0:
         search.push(resampler.convert(held, held_from, made, rest))
     search.finish()
-    if search.spent:
-        give_up()
+    tally.late |= search.spent
     return search.found()
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .detection import Detection, Unmarkable
+from .detection import Detection, Tally, Unmarkable
 from .image_pattern import CODE, CODED_BITS, Pattern, pattern
 from .image_reading import Search, soft_bits, spectra_of, template_answer
 from .image_search import detections, followed_through
@@ -90,25 +89,26 @@ def detect(
     key: WatermarkKey | None = None,
     patience: float = 10.0,
     thorough: bool = False,
-    give_up: Callable[[], None] = lambda: None,
+    tally: Tally | None = None,
 ) -> list[Detection]:
     """Every mark found in a picture (height, width), 0..255, the surest first; [] where there is none.
 
     Where it carries no picture's mark, it is looked at as a frame of a film. patience: seconds after which no further
-    reading is begun. give_up: called if they did not suffice. thorough: try four times as many ways in which a mark may
-    lie, and look for small ones beside one that fills the picture. place: `region` [x, y, width, height] in pixels,
-    `scale`, `rotation` in degrees anticlockwise, `mirrored`, as far as it can be told.
+    reading is begun. thorough: try four times as many ways in which a mark may lie, and look for small ones beside one
+    that fills the picture. tally: of what was searched before, to be carried on. place: `region` [x, y, width, height]
+    in pixels, `scale`, `rotation` in degrees anticlockwise, `mirrored`, as far as it can be told.
     """
     if min(luma.shape) < 16 or luma.size < LEAST_READ:
         return []
     luma = beginning(luma)
-    search = Search(key or WatermarkKey(), time.monotonic() + patience)
+    tally = tally or Tally()
+    search = Search(key or WatermarkKey(), time.monotonic() + patience, tally.readings)
     found = detections(luma, search, thorough=thorough)
+    tally.readings = search.readings
     if not found and luma.size >= LEAST_STILL:
         left = search.deadline - time.monotonic()
-        found = detect_still(luma, key=search.key, patience=left, readings=search.readings)
-    if search.late:
-        give_up()
+        found = detect_still(luma, key=search.key, patience=left, tally=tally)
+    tally.late |= search.late
     return found
 
 

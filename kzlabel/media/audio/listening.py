@@ -40,7 +40,7 @@ def heard(
     for key in keys:
         with patience.turn() as seconds, decoded(sound, stream, name=name, limits=limits, program=program) as blocks:
             rate, sounding = stream.sample_rate, _as_far_as_it_goes(blocks)
-            found += detect(sounding, rate, key=key, patience=seconds, give_up=patience.give_up)
+            found += detect(sounding, rate, key=key, patience=seconds, tally=patience.tally)
     return tuple(later(one, start) for one in found)
 
 

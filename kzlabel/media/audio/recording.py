@@ -230,7 +230,7 @@ class Recording(Format):
             limits=limits,
             program=self.programs.ffmpeg,
         )
-        why = given_up(limits.watermark_seconds) if patience.late and not found else None
+        why = given_up(limits.watermark_seconds) if patience.tally.late and not found else None
         return Watermarks(tuple(("sound", one) for one in found), why, in_part=part is not WHOLE)
 
     def impression(self, source: Path, limits: Limits, *, keys: tuple[WatermarkKey, ...] = ()) -> Impression | None:

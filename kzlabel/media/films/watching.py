@@ -72,7 +72,7 @@ def look_and_listen(
     if faults and not found:
         raise faults[0]
     unique = {(carrier, one.payload): (carrier, one) for carrier, one in reversed(found)}
-    why = given_up(limits.watermark_seconds) if patience.late and not found else None
+    why = given_up(limits.watermark_seconds) if patience.tally.late and not found else None
     in_part = look is Look.OWN or (look is Look.STRETCH and middle(probed.duration, SEEN_QUICKLY) is not WHOLE)
     return Watermarks(tuple(reversed(unique.values())), why, in_part=in_part)
 
@@ -111,7 +111,7 @@ def _seen(
                     own_patience.turn() as left,
                     frames(source, demuxer, stream, rate, limits, program, **part.options) as seen,
                 ):
-                    found = detect(seen, float(rate), key=key, patience=left, uncut=own, give_up=patience.give_up)
+                    found = detect(seen, float(rate), key=key, patience=left, uncut=own, tally=patience.tally)
             except UnreadableFile as fault:
                 faults.append(fault)
                 continue

@@ -44,11 +44,11 @@ def search(
         missed = []
         for key in wanted:
             with patience.turn() as seconds:
-                marks = detect(plane, key=key, patience=seconds, give_up=patience.give_up)
+                marks = detect(plane, key=key, patience=seconds, tally=patience.tally)
             found += [_enlarged(mark, round(size[0] / plane.shape[1]), size) for mark in marks]
             missed += [] if marks else [key]
         wanted = missed
-    why = given_up(limits.watermark_seconds) if patience.late and not found else None
+    why = given_up(limits.watermark_seconds) if patience.tally.late and not found else None
     return Watermarks(tuple((PICTURE, detection) for detection in found), why)
 
 
