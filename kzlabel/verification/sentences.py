@@ -140,6 +140,11 @@ WATERMARK_TOO = "It carries a watermark as well."
 WEAK = "There is a hint of a watermark, too weak to count as a mark."
 RECOVERY_TOO = "A registry leads from its watermark to a mark signed by {signer}, which says that the work {origin}."
 UNSUITABLE = "A registry offers a mark for it that does not count: {why}."
+IN_PART = "About {share} of this {noun} shows the registered work; the rest may come from anywhere."
+FROM_WITHIN = "It begins {seconds} s after the beginning of the registered work."
+AROUND = "The registered work begins {seconds} s after the beginning of this {noun}."
+PASSAGES = "What it has in common with it: characters {spans}."
+WHOLE = 0.9  # share of a copy from which on it is told as the whole
 MOST_NAMED = 3  # signers of similar works
 SIMILAR = "A registry knows a work that {is_like} ({names}); that alone proves nothing."
 SEVERAL = "Several registered marks fit; all of them are listed."
@@ -304,11 +309,34 @@ def _about_registries(facts: Facts, kind: VerdictKind, words: Mapping[str, str])
         if candidate.by_watermark and not candidate.counts:
             why = next(why for why, holds in UNSUITABLE_BECAUSE if holds(candidate.detail))
             yield _sentence(UNSUITABLE, {"why": why})
+    if match is not None:
+        yield from _about_its_place(match.detail, words)
     alike = [candidate for candidate in facts.candidates if not candidate.by_watermark]
     if alike:
         names = dict.fromkeys(signer_name(candidate.signer) for candidate in alike[:MOST_NAMED])
         is_like = IS_LIKE.get(facts.evidence.medium, "looks or sounds alike")
         yield _sentence(SIMILAR, {"is_like": is_like, "names": "signed by " + ", ".join(names)})
+        yield from _about_its_place(alike[0].detail, words)
+
+
+def _about_its_place(detail: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[str]:
+    """Where a copy and the registered work have each other, where that is not from end to end."""
+    place = detail.get("place")
+    if not isinstance(place, Mapping):
+        return
+    covers, start, spans = place.get("covers"), place.get("start"), place.get("characters")
+    if isinstance(covers, int | float) and 0 <= covers < WHOLE:
+        yield _sentence(IN_PART, {**words, "share": f"{covers:.0%}"})
+    if isinstance(start, int | float) and 0.5 <= abs(start) < 1e7:
+        yield _sentence(FROM_WITHIN if start > 0 else AROUND, {**words, "seconds": f"{abs(start):.1f}"})
+    if isinstance(spans, list | tuple):
+        told = [f"{span[0]} to {span[1]}" for span in spans[:MOST_NAMED] if _is_span(span)]
+        if told:
+            yield _sentence(PASSAGES, {"spans": ", ".join(told)})
+
+
+def _is_span(span: Any) -> bool:
+    return isinstance(span, list | tuple) and len(span) == 2 and all(isinstance(end, int) for end in span)
 
 
 def _revoked(detail: Mapping[str, Any]) -> bool:

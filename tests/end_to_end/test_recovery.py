@@ -103,6 +103,33 @@ def test_two_labelled_pictures_blended_are_neither_of_them(registered: Desk) -> 
     assert verdict["verdict"] != "recovered", verdict
 
 
+def test_a_collage_with_one_labelled_part_says_which(registered: Desk) -> None:
+    Image.fromarray(scene(640, 480)).save("part.png")
+    identifier = registered.run("label", "part.png", "--json").json["identifier"]
+    collage = Image.fromarray(scene(1280, 960, step=900)).rotate(180)
+    with Image.open("part.labelled.png") as picture:
+        collage.paste(picture.convert("RGB"), (500, 300))
+    collage.save("collage.jpg", quality=85)
+    _recovered(registered, "collage.jpg", identifier)
+    notes = " ".join(registered.run("verify", "collage.jpg", "--json").json["notes"])
+    assert "About 25% of this image shows the registered work" in notes
+
+
+def test_a_labelled_part_of_a_programme_is_found_and_its_time_told(registered: Desk) -> None:
+    sounds.encoded(registered.folder / "speech.wav", sounds.music(20.0), 44_100)
+    identifier = registered.run("label", "speech.wav", "--no-disclosure", "--json").json["identifier"]
+    sounds.ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=15:c=pink:r=44100:a=0.1", "before.wav")
+    graph = "[0:a]aformat=channel_layouts=mono[a];[1:a]aformat=channel_layouts=mono[b];[a][b][a2]concat=n=3:v=0:a=1"
+    graph = graph.replace("[a];", ",asplit[a][a2];", 1)
+    sounds.ffmpeg(
+        "-i", "before.wav", "-i", "speech.labelled.wav", "-filter_complex", graph, "-b:a", "96k", "programme.mp3"
+    )
+    _recovered(registered, "programme.mp3", identifier)
+    verdict = registered.run("verify", "programme.mp3", "--json").json
+    assert verdict["recovery"]["match"]["place"]["start"] == pytest.approx(-15, abs=0.3)
+    assert any("begins 15." in note or "begins 14.9" in note for note in verdict["notes"]), verdict["notes"]
+
+
 def test_an_identifier_that_no_registry_knows_is_declared(registered: Desk) -> None:
     work("picture.png", registered.folder)
     registered.run("label", "picture.png", "--registry", "none")

@@ -62,6 +62,7 @@ class PictureImpression(Impression):
         agreement = found.agreement
         place = {
             "aspect": round(original.width / original.height, 4),
+            "covers": round(_covered(found.frame), 3),
             "corners": [[round(x, 4), round(y, 4)] for x, y in found.frame],
             "disagreeing": [
                 [round(number, 4) for number in (x, y, *sides)]
@@ -78,6 +79,17 @@ class PictureImpression(Impression):
         if found is None:
             return None
         return Compared(found.same and code.differing(self._code) <= iscc.MOST_DIFFERING, found.share)
+
+
+def _covered(frame: Sequence[tuple[float, float]]) -> float:
+    """The share of a copy's area that shows the original, whose own corners are 0 and 1."""
+    import cv2
+    import numpy as np
+
+    copy = np.array(frame, np.float32)
+    whole = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+    area = abs(float(cv2.contourArea(copy)))
+    return min(1.0, cv2.intersectConvexConvex(copy, whole)[0] / area) if area else 0.0
 
 
 def upright(luma: Floats, orientation: int) -> Floats:
