@@ -18,7 +18,9 @@ from kzlabel.registry.store import Registry, initialise
 from kzlabel.request import Labelled
 
 from ..media.pictures import scene
+from ..resolution.serving import serving
 from .conftest import Places
+from .test_remote import answering, matches, says
 
 
 @pytest.fixture(autouse=True)
@@ -159,3 +161,27 @@ def test_a_reader_for_many_files_asks_again_after_a_silence_only(bench: Bench, t
     for _ in range(2):
         verdict = verifier.verify(copy)
         assert (verdict.kind, dict(verdict.not_checked).keys()) == ("declared", {"registry": ""}.keys())
+
+
+def test_a_server_leads_back_as_its_database_does_and_one_that_lies_does_not(tmp_path: Path) -> None:
+    bench = Bench(f"sqlite:///{tmp_path / 'registry.db'}", tmp_path)
+    one, two = bench.label("one.png"), bench.label("two.png", 2)
+    with serving(bench.url) as url:
+        verdict = Verifier(VerifyOptions(registry=url)).verify(bench.copy(one))
+        assert (verdict.kind, verdict.reason, verdict.manifest_id) == (
+            "recovered",
+            "recovered.enrolled",
+            one.manifest_id,
+        )
+    store = bench.registry.manifest(bench.registry.find(two.declaration.identifier)[0].entry.manifest)
+    assert store is not None
+    lies = (
+        (matches({"manifestId": two.manifest_id}), says(store)),  # the manifest of another work
+        (matches({"manifestId": one.manifest_id}), says(store)),  # under this one's name
+        (says(b"<html>Welcome</html>"),),
+        (matches({"manifestId": one.manifest_id}), says(b"x" * 2_000_000)),
+    )
+    for answers in lies:
+        with answering(*answers) as (url, _):
+            verdict = Verifier(VerifyOptions(registry=url)).verify(bench.copy(one))
+        assert verdict.kind == "declared", verdict.reason
