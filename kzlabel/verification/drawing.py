@@ -55,7 +55,7 @@ def drawing(place: Mapping[str, Any]) -> Markup | None:
 
 
 def _told(cells: int) -> str:
-    differing = f"{cells} areas disagree" if cells else "no area disagrees"
+    differing = {0: "no area disagrees", 1: "one area disagrees"}.get(cells, f"{cells} areas disagree")
     return f"Where this copy lies in the frame of the registered work; {differing}"
 
 

@@ -173,6 +173,58 @@ def test_a_copied_watermark_borrows_no_provenance(unsuitable: dict[str, object])
     assert (verdict.kind, verdict.reason, verdict.signer) == ("declared", "watermark.unconfirmed", None)
 
 
+@pytest.mark.parametrize(
+    ("unsuitable", "why"),
+    [
+        (candidate(state="invalid", revocation={"status": "revoked"}), "certificate was revoked"),
+        (candidate(state="expired"), "certificate had expired"),
+        (candidate(watermark_bound=False), "bound to another watermark"),
+        (candidate(state="tampered"), "do not hold"),
+        (candidate(fingerprint_agrees=False), "differs from this content"),
+        ({**candidate(fingerprint_agrees=False), "similarity": None}, "differs from this content"),
+        (candidate(signer=NOBODY), "nobody vouches"),
+    ],
+)
+def test_why_a_registered_mark_does_not_count_is_told(unsuitable: dict[str, object], why: str) -> None:
+    verdict = judge(of(led_to(unsuitable)))
+    assert verdict.reason == "watermark.unconfirmed"
+    assert sum(why in note for note in verdict.notes) == 1, verdict.notes
+    assert "may have been copied" in " ".join(verdict.notes)
+
+
+def test_what_cannot_be_compared_does_not_count() -> None:
+    bare = {key: value for key, value in candidate(fingerprint_agrees=False).items() if key != "similarity"}
+    assert "cannot be compared" in " ".join(judge(of(led_to(bare))).notes)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ({"covers": 0.25}, "About 25% of this image"),
+        ({"start": 12.5}, "12.5 s after the beginning of the registered work"),
+        ({"start": -3.0}, "begins 3.0 s after the beginning of this image"),
+        ({"characters": [[3, 90], [200, 260], "x"]}, "characters 3 to 90, 200 to 260"),
+    ],
+)
+def test_where_a_copy_lies_is_told(place: dict[str, object], words: str) -> None:
+    assert words in " ".join(judge(of(led_to(candidate(place=place)))).notes)
+
+
+@pytest.mark.parametrize("place", ["x", {}, {"covers": "much"}, {"covers": 0.99}, {"start": 0.1}, {"characters": 5}])
+def test_a_place_that_tells_nothing_is_not_told(place: object) -> None:
+    usual, odd = (judge(of(led_to(candidate(**more)))).notes for more in ({}, {"place": place}))
+    assert usual == odd
+
+
+def test_what_is_alike_is_evidence_and_no_verdict() -> None:
+    alike = LayerEvidence(Layer.FINGERPRINT, State.SIMILAR, detail={"recovered": [candidate(via="fingerprint")]})
+    verdict = judge(of(absent(Layer.WATERMARK), alike))
+    assert (verdict.kind, verdict.reason) == ("unmarked", "nothing.found")
+    assert verdict.recovery is not None
+    assert (verdict.recovery["match"], len(verdict.recovery["similar"])) == (None, 1)
+    assert "that alone proves nothing" in " ".join(verdict.notes)
+
+
 def test_unsigned_metadata_is_declared() -> None:
     verdict = judge(of(metadata(generator={"name": "Painter"}, identifier="aa")), MARKED)
     assert (verdict.kind, verdict.ai, verdict.reason) == ("declared", "generated", "metadata.declared")
