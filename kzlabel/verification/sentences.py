@@ -141,9 +141,11 @@ WEAK = "There is a hint of a watermark, too weak to count as a mark."
 RECOVERY_TOO = "A registry leads from its watermark to a mark signed by {signer}, which says that the work {origin}."
 UNSUITABLE = "A registry offers a mark for it that does not count: {why}."
 IN_PART = "About {share} of this {noun} shows the registered work; the rest may come from anywhere."
+DIFFERS = "About {share} of what can be compared differs from the registered work; --report draws where."
 FROM_WITHIN = "It begins {seconds} s after the beginning of the registered work."
 AROUND = "The registered work begins {seconds} s after the beginning of this {noun}."
 PASSAGES = "What it has in common with it: characters {spans}."
+DIFFERING = 0.05  # share of a copy from which on it is told that it differs; its edges may
 WHOLE = 0.9  # share of a copy from which on it is told as the whole
 MOST_NAMED = 3  # signers of similar works
 SIMILAR = "A registry knows a work that {is_like} ({names}); that alone proves nothing."
@@ -324,9 +326,11 @@ def _about_its_place(detail: Mapping[str, Any], words: Mapping[str, str]) -> Ite
     place = detail.get("place")
     if not isinstance(place, Mapping):
         return
-    covers, start, spans = place.get("covers"), place.get("start"), place.get("characters")
+    covers, differs, start, spans = (place.get(key) for key in ("covers", "differs", "start", "characters"))
     if isinstance(covers, int | float) and 0 <= covers < WHOLE:
         yield _sentence(IN_PART, {**words, "share": f"{covers:.0%}"})
+    if isinstance(differs, int | float) and DIFFERING <= differs <= 1:
+        yield _sentence(DIFFERS, {"share": f"{differs:.0%}"})
     if isinstance(start, int | float) and 0.5 <= abs(start) < 1e7:
         yield _sentence(FROM_WITHIN if start > 0 else AROUND, {**words, "seconds": f"{abs(start):.1f}"})
     if isinstance(spans, list | tuple):

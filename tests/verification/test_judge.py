@@ -201,6 +201,7 @@ def test_what_cannot_be_compared_does_not_count() -> None:
     ("place", "words"),
     [
         ({"covers": 0.25}, "About 25% of this image"),
+        ({"differs": 0.08}, "About 8% of what can be compared differs"),
         ({"start": 12.5}, "12.5 s after the beginning of the registered work"),
         ({"start": -3.0}, "begins 3.0 s after the beginning of this image"),
         ({"characters": [[3, 90], [200, 260], "x"]}, "characters 3 to 90, 200 to 260"),

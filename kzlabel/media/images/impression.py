@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-DISAGREEING = 0.75  # share of a cell's bits that agree, below which it is drawn as one that does not
+DISAGREEING = 0.7  # share of a cell's bits that agree, below which it is drawn as one that does not
 # What EXIF calls an orientation: quarter turns anticlockwise, and then whether it is mirrored from left to right.
 _UPRIGHT = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
 
@@ -60,15 +60,13 @@ class PictureImpression(Impression):
         if found is None:
             return None
         agreement = found.agreement
+        differing = [(x, y, *sides) for x, y, sides, share in found.cells if share < DISAGREEING]
         place = {
             "aspect": round(original.width / original.height, 4),
             "covers": round(_covered(found.frame), 3),
             "corners": [[round(x, 4), round(y, 4)] for x, y in found.frame],
-            "disagreeing": [
-                [round(number, 4) for number in (x, y, *sides)]
-                for x, y, sides, share in found.cells
-                if share < DISAGREEING
-            ],
+            "differs": round(len(differing) / max(1, len(found.cells)), 3),
+            "disagreeing": [[round(number, 4) for number in cell] for cell in differing],
         }
         return Compared(agreement.same, agreement.share, place)
 
