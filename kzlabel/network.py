@@ -112,8 +112,12 @@ def _follow(
         location, answer = _exchanged(method, url, data, headers, limit, deadline, public=away)
         if answer.status not in _REDIRECTS or data is not None or not location:
             return answer
-        there = urljoin(url, location)
-        if (urlsplit(url).scheme, urlsplit(there).scheme) not in (
+        try:
+            there = urljoin(url, location)
+            schemes = urlsplit(url).scheme, urlsplit(there).scheme
+        except ValueError:
+            raise _Problem("it redirects to a malformed address", passing=False) from None
+        if schemes not in (
             ("http", "http"),
             ("http", "https"),
             ("https", "https"),

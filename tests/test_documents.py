@@ -12,7 +12,7 @@ import pytest
 import typer.main
 
 from kzlabel.cli.app import app
-from kzlabel.cli.options import PASSPHRASE_VARIABLE
+from kzlabel.cli.options import PASSPHRASE_VARIABLE, TOKEN_VARIABLE
 from kzlabel.errors import ExitCode
 from kzlabel.limits import Limits
 
@@ -91,7 +91,7 @@ DOCUMENTS = (
     "docs/trust.md",
     "docs/registry.md",
 )
-OTHERS = {"--rm"} | {  # of other programs: docker, pkcs11-tool, c2patool's signers
+OTHERS = {"--rm", "--factory"} | {  # of other programs: docker, uvicorn, pkcs11-tool, c2patool's signers
     *("--module", "--slot-index", "--token-label", "--init-token", "--init-pin", "--so-pin", "--pin", "--login"),
     *("--keypairgen", "--key-type", "--id", "--label", "--write-object", "--type"),
     *("--reserve-size", "--sign-cert"),
@@ -117,7 +117,7 @@ def test_every_command_line_in_the_readme_uses_options_of_its_verb() -> None:
 def test_every_variable_in_a_document_exists() -> None:
     known = {option.envvar for command in (COMMAND, *VERBS.values()) for option in options(command) if option.envvar}
     known |= {f"KZLABEL_LIMITS_{field.name.upper()}" for field in dataclasses.fields(Limits)} | {"KZLABEL_LIMITS_"}
-    known.add(PASSPHRASE_VARIABLE)
+    known |= {PASSPHRASE_VARIABLE, TOKEN_VARIABLE}
     for name in DOCUMENTS:
         assert set(re.findall(r"KZLABEL_[A-Z_]+", document(name))) <= known
 

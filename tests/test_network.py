@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
+from kzlabel import network
 from kzlabel.errors import NetworkError
-from kzlabel.network import fetch
+from kzlabel.network import exchange, fetch
 
 from .tsa import answering
 
@@ -134,3 +143,85 @@ def test_what_is_no_http_is_said() -> None:
 
     with raw(nonsense) as url, pytest.raises(NetworkError):
         fetch(url, limit=10, pause=lambda seconds: None)
+
+
+# --- servers that name other addresses ---
+
+
+def test_a_token_stays_with_the_server_that_was_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_public_address", lambda host, port: "127.0.0.1")
+    seen: list[tuple[str | None, str | None]] = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append((self.headers.get("Host"), self.headers.get("Authorization")))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"there")
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with answering(Other) as other:
+        port = other.rstrip("/").rpartition(":")[2]
+        handler, asked = server((302, {"Location": f"http://example.org:{port}/x"}, b""))
+        with answering(handler) as url:
+            answer = exchange(
+                "GET", url, headers={"Authorization": "Bearer x"}, limit=99, timeout=5, home=url, redirects=1
+            )
+            assert (answer.status, answer.body) == (200, b"there")
+            assert seen == [(f"example.org:{port}", None)]
+            posted = exchange("POST", url, data=b"x", limit=99, timeout=5, home=url, redirects=1)
+            assert posted.status == 302
+            assert len(asked) == 2
+
+
+def test_a_redirect_to_what_is_no_address_is_not_followed() -> None:
+    for location in ("ftp://example.org/", "file:///x", "//[", "https://[::1"):
+        handler, _ = server((302, {"Location": location}, b""))
+        with answering(handler) as url, pytest.raises(NetworkError):
+            exchange("GET", url, limit=9, timeout=5, home=url, redirects=1)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "[::1]", "[fe80::1]", "[::ffff:10.0.0.1]"]
+)
+def test_a_server_cannot_send_us_into_a_private_network(host: str) -> None:
+    with pytest.raises(NetworkError, match="private network"):
+        exchange("GET", f"https://{host}/", limit=9, timeout=5, home="https://example.org")
+
+
+def test_a_server_by_its_address_has_to_prove_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """We connect to the address that was looked at, and the certificate is still held against the name."""
+    certificate, key = a_server_certificate("example.org")
+    (tmp_path / "server.pem").write_bytes(certificate + key)
+    (tmp_path / "root.pem").write_bytes(certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "root.pem"))
+    monkeypatch.setattr(network, "_public_address", lambda host, port: "127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    handler, _ = server((200, {}, b"proven"))
+    with HTTPServer(("127.0.0.1", 0), handler) as listening:
+        listening.socket = context.wrap_socket(listening.socket, server_side=True)
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        port = listening.server_address[1]
+        told = exchange("GET", f"https://example.org:{port}/", limit=99, timeout=5, home="https://a.example")
+        assert told.body == b"proven"
+        with pytest.raises(NetworkError, match="certificate is not accepted"):
+            exchange("GET", f"https://example.com:{port}/", limit=99, timeout=5, home="https://a.example")
+        listening.shutdown()
+
+
+def a_server_certificate(host: str) -> tuple[bytes, bytes]:
+    """A certificate that vouches for itself, and its key, both PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    return made.public_bytes(Encoding.PEM), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from .resolver import Keeper
 ENDING = ".json"
 # base64 takes a third more.
 MOST_BYTES = 2 * (DEFAULT_LIMITS.max_manifest_bytes + MOST_PRINTS * (MOST_DATA + 8 * MOST_KEYS))
-FIRST = 200  # records that one run delivers, so that a label never waits for a long outbox
+FIRST, SECONDS = 200, 10.0  # records that one run delivers, and for how long: a label must not wait for a long outbox
 _LOCK = ".lock"
 
 
@@ -104,11 +105,15 @@ class Outbox:
     def deliver(self, registry: Keeper, *, most: int | None = FIRST) -> Delivered:
         """Tell `registry` what waits for it: a file in place is confirmed, a file that never came is withdrawn.
 
-        Records that another process is still busy with are left to it, others' registries' too.
+        Records that another process is still busy with are left to it, others' registries' too. most: of them, and
+        then in SECONDS; None for all.
         """
         delivered = void = left = 0
         why: str | None = None
+        began = time.monotonic()
         for name in self.names()[:most]:
+            if most is not None and time.monotonic() > began + SECONDS:
+                break
             with _at_once(self.folder / f"{name}{_LOCK}") as free:
                 if not free:
                     continue

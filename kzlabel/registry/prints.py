@@ -15,8 +15,8 @@ from .statements import insert_once, numbers
 MOST_ASKED = 1 << 16  # keys of one look-up
 # Fingerprints that are looked at for one key, those that came first: a key that a million share must not cost more.
 MOST_SHARED = 500
-# Fingerprints with most hits whose entries are looked at: reading the rows of thousands that share one key costs most.
-MOST_READ = 200
+# Fingerprints with most hits whose entries are looked at: of thousands that share one key, reading entries costs most.
+MOST_READ = 60
 _LARGEST = (1 << 63) - 1
 
 

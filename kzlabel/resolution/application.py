@@ -108,10 +108,11 @@ class _Service:
                 raise HTTPException(400, "hintValue is no value of its algorithm")
         if not _type(request).startswith(_MEDIA):
             raise HTTPException(415, "the body has to be a file, with its media type as Content-Type")
-        content = await self._body(request, self._options.most_content)
-        if not content:
-            raise HTTPException(400, "the body is empty")
-        seen = await self._searches.identifiers(content, self._options.seconds)
+        with self._searches.place():
+            content = await self._body(request, self._options.most_content)
+            if not content:
+                raise HTTPException(400, "the body is empty")
+            seen = await self._searches.identifiers(content, self._options.seconds)
         matches = [await self._matches(one) for one in sorted(seen, key=lambda one: one != hint)]
         return JSONResponse({"matches": [match for some in matches for match in some][:most]})
 

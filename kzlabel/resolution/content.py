@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from starlette.exceptions import HTTPException
 
@@ -14,12 +16,27 @@ from ..media import HEADER_BYTES, detect, formats
 from ..verification.watermarks import watermark_layers
 from ..watermark.keys import WatermarkKey
 
+_WAITING = 4  # files held in memory for each one that is searched
+_LATER = {"Retry-After": "60"}
+
 
 class Searches:
     def __init__(self, at_once: int, limits: Limits) -> None:
         self._limits = limits
+        self._free = at_once * (1 + _WAITING)
         self._workers = ThreadPoolExecutor(at_once, thread_name_prefix="search")
         self._formats = formats()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """For one request with its file. Raises HTTPException where all are taken."""
+        if self._free < 1:
+            raise HTTPException(503, "too many files are being looked for; come again later", _LATER)
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
 
     async def identifiers(self, content: bytes, seconds: float) -> list[str]:
         """Identifiers that the content carries under the open key, as evidence finds them.
@@ -31,7 +48,7 @@ class Searches:
             # A search that waits its turn is called off; one that runs ends by its own limits.
             return await asyncio.wait_for(search, 2 * seconds)
         except TimeoutError:
-            raise HTTPException(503, "the search takes too long; come again later", {"Retry-After": "60"}) from None
+            raise HTTPException(503, "the search takes too long; come again later", _LATER) from None
 
     def _search(self, content: bytes) -> list[str]:
         format = detect(content[:HEADER_BYTES], "", self._formats)

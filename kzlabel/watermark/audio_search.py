@@ -16,7 +16,7 @@ from .audio_cells import HOP, PERIOD, WINDOW, layout, spectra
 from .audio_folding import Hypothesis, Match, Part, fold, match, peaks
 from .audio_rate import RATE
 from .audio_reading import decode
-from .detection import Detection
+from .detection import Detection, Tally
 from .keys import WatermarkKey
 from .payload import Payload
 
@@ -62,7 +62,7 @@ class Candidate:
 class Search:
     """push samples at 16 kHz, then finish; `found` at any time."""
 
-    def __init__(self, key: WatermarkKey, *, patience: float, thorough: bool) -> None:
+    def __init__(self, key: WatermarkKey, *, patience: float, thorough: bool, tally: Tally) -> None:
         import numpy as np
 
         self._key = key
@@ -71,7 +71,7 @@ class Search:
         self._began = time.monotonic()
         self._samples = np.zeros(WINDOW // 2, np.float32)  # frame 0 lies around sample 0
         self._hop = 0
-        self._readings = 0
+        self._tally = tally
         self._detections: list[Detection] = []
         self._known: list[Hypothesis] = [Hypothesis()]
         self._earlier: Part | None = None
@@ -165,7 +165,7 @@ class Search:
 
     def _decode(self, folded: Floats, offset: int, begin: int, end: int, hypothesis: Hypothesis) -> bool:
         reading = decode(folded, offset, self._plan, self._key)
-        self._readings += reading.tried
+        self._tally.readings += reading.tried
         if reading.payload:
             span = begin * HOP / RATE, end * HOP / RATE
             self._note(reading.payload, reading.agreement, span, (hypothesis.pitch, hypothesis.tempo))
@@ -173,7 +173,7 @@ class Search:
 
     def _note(self, payload: Payload, agreement: float, span: tuple[float, float], speed: tuple[float, float]) -> None:
         known = next((d for d in self._detections if d.payload == payload), None)
-        readings = self._readings
+        readings = self._tally.readings
         if known:
             span = min(span[0], known.place["span"][0]), max(span[1], known.place["span"][1])
             readings, agreement, speed = known.readings, max(agreement, known.agreement), known.speed

@@ -58,5 +58,16 @@ class Detection:
         return Certainty.FOUND if self.false_positive <= FOUND else Certainty.WEAK
 
 
+@dataclass
+class Tally:
+    """What the searches of one work come to together.
+
+    readings: that were tried so far. late: whether a search was given up for want of time.
+    """
+
+    readings: int = 0
+    late: bool = False
+
+
 class Unmarkable(RequirementNotMet):
     """The carrier is too small, too short or too plain for a mark; the sentence says which."""

@@ -80,8 +80,12 @@ def _fill(registry: Registry, start: int, end: int) -> None:
             connection.execute(insert(schema.entry), entries)
             connection.execute(insert(schema.fingerprint), list(_prints(numbers)))
             connection.execute(insert(schema.lookup), list(_keys(numbers)))
-    with writing(engine, registry.place) as connection:
-        connection.execute(text("ANALYZE"))
+    if registry.place.local:
+        with writing(engine, registry.place) as connection:
+            connection.execute(text("ANALYZE"))
+    else:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))  # as the server does by itself, within minutes
     engine.dispose()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import secrets
 import signal
@@ -24,11 +22,11 @@ from kzlabel.registry.outbox import Delivered, Outbox, Waiting
 from kzlabel.registry.place import named, outbox_folder
 from kzlabel.registry.store import initialise
 
-from ..end_to_end.command import environment, kzlabel
+from ..end_to_end.command import kzlabel
 from ..media import reels
 from ..system import need
 from .conftest import Places
-from .many_ends import LAST
+from .warm import LAST, Warm
 from .works import plain
 
 
@@ -160,35 +158,28 @@ def test_a_signer_who_is_not_enrolled_registers_nothing_but_a_local_registry_enr
 # What changes something on disk. A label makes some sixty such calls.
 CHANGES = "pwrite64,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat"
 ENDS = 20
-ROOT = Path(__file__).parents[2]
 
 
 def test_killed_at_any_point_no_file_is_in_place_that_the_registry_lacks(tmp_path: Path) -> None:
     """Its calls are seen once, and then it ends at each of twenty of them, spread evenly."""
     need("strace", package="strace")
     assert kzlabel("registry", "init", home=tmp_path).code == 0
-    source = a_text(tmp_path)
-    trace = tmp_path / "trace"
-
-    def label(*ends: str) -> list[int]:
-        told = subprocess.run(
-            ["strace", "-f", "-qq", "-o", trace, "-e", f"trace={CHANGES}",
-             "-e", f"inject={CHANGES}:signal=KILL:when={LAST}",
-             sys.executable, ROOT / "tests/registry/many_ends.py", source, tmp_path, *ends],
-            cwd=tmp_path, env=environment(tmp_path, PYTHONPATH=str(ROOT)), capture_output=True, check=False,
-        )  # fmt: skip
-        if b"ptrace" in told.stderr or b"PTRACE" in told.stderr:
+    source, trace = a_text(tmp_path), tmp_path / "trace"
+    looking = ("strace", "-f", "-qq", "-o", trace, "-e", f"trace={CHANGES}")
+    killing = ("-e", f"inject={CHANGES}:signal=KILL:when={LAST}")
+    with Warm(tmp_path, (*looking, *killing)) as warm:
+        status = warm.end("label", source, "-o", tmp_path / "whole.out.txt")
+        if status is None:
             pytest.skip("this machine does not let strace look on")
-        assert told.stdout, told.stderr
-        ends_seen: list[int] = json.loads(told.stdout)
-        return ends_seen
-
-    assert label(f"fsync:{LAST}") == [0]
-    calls = re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.MULTILINE)
-    numbered = [f"{call}:{calls[: at + 1].count(call)}" for at, call in enumerate(calls)]
-    points = [numbered[at * len(numbered) // ENDS] for at in range(ENDS)]
-    killed = [status for status in label(*points) if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL]
-    assert len(killed) >= ENDS - 2  # a few calls are made by chance
+        assert status == 0, (tmp_path / "err").read_text()
+        calls = re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.MULTILINE)
+        numbered = [(call, calls[: at + 1].count(call)) for at, call in enumerate(calls)]
+        killed = 0
+        for at in range(ENDS):
+            call, number = numbered[at * len(numbered) // ENDS]
+            end = warm.end("label", source, "-o", tmp_path / f"{call}-{number}.out.txt", before=(call, LAST - number))
+            killed += end == signal.SIGKILL
+    assert killed >= ENDS - 2  # a few calls are made by chance
     placed = sorted(tmp_path.glob("*.out.txt"))
     assert 1 < len(placed) < ENDS
     registry = named(f"sqlite:///{default_file(tmp_path)}").open()
@@ -210,27 +201,28 @@ def default_file(home: Path) -> Path:
 
 
 def test_the_verbs_tell_what_they_do(tmp_path: Path) -> None:
-    told = kzlabel("registry", "status", home=tmp_path)
-    assert told.code == 12
-    assert "registry init" in told.err
-    assert kzlabel("registry", "init", home=tmp_path).code == 0
-    source = a_text(tmp_path)
-    identifier = kzlabel("label", source, "--json", home=tmp_path).json["identifier"]
-    shown = kzlabel("registry", "show", identifier, "--save", tmp_path / "m.c2pa", home=tmp_path)
-    assert identifier in shown.out.decode()
-    assert (tmp_path / "m.c2pa").stat().st_size
-    assert kzlabel("registry", "show", "f" * 12, home=tmp_path).code == 1
-    assert kzlabel("registry", "show", "xyz", home=tmp_path).code == 2
-    assert kzlabel("registry", "export", "all.zip", home=tmp_path).code == 0
-    other = f"sqlite:///{tmp_path / 'other.db'}"
-    assert kzlabel("registry", "init", home=tmp_path, KZLABEL_REGISTRY=other).code == 0
-    strange = kzlabel("registry", "import", "all.zip", "--registry", other, home=tmp_path)
-    assert (strange.code, "--from" in strange.err) == (3, True)
-    leaf = tmp_path / ".config/kzlabel/keys/dev.pem"
-    done = kzlabel("registry", "import", "all.zip", "--from", leaf, "--json", "--registry", other, home=tmp_path)
-    assert (done.code, done.json["added"]) == (0, 1), done.err
-    assert kzlabel("registry", "enrol", leaf, "--registry", other, home=tmp_path).code == 0
-    assert kzlabel("registry", "prune", home=tmp_path).code == 0
-    assert kzlabel("registry", "migrate", home=tmp_path).code == 0
-    none = kzlabel("label", source, "-o", "none.txt", "--registry", "none", "--json", home=tmp_path)
-    assert kzlabel("registry", "show", none.json["identifier"], home=tmp_path).code == 1
+    with Warm(tmp_path) as warm:
+        told = warm.run("registry", "status")
+        assert told.code == 12
+        assert "registry init" in told.err
+        assert warm.run("registry", "init").code == 0
+        source = a_text(tmp_path)
+        identifier = warm.run("label", source, "--json").json["identifier"]
+        shown = warm.run("registry", "show", identifier, "--save", tmp_path / "m.c2pa")
+        assert identifier in shown.out.decode()
+        assert (tmp_path / "m.c2pa").stat().st_size
+        assert warm.run("registry", "show", "f" * 12).code == 1
+        assert warm.run("registry", "show", "xyz").code == 2
+        assert warm.run("registry", "export", "all.zip").code == 0
+        other = f"sqlite:///{tmp_path / 'other.db'}"
+        assert warm.run("registry", "init", KZLABEL_REGISTRY=other).code == 0
+        strange = warm.run("registry", "import", "all.zip", "--registry", other)
+        assert (strange.code, "--from" in strange.err) == (3, True)
+        leaf = tmp_path / ".config/kzlabel/keys/dev.pem"
+        done = warm.run("registry", "import", "all.zip", "--from", leaf, "--json", "--registry", other)
+        assert (done.code, done.json["added"]) == (0, 1), done.err
+        assert warm.run("registry", "enrol", leaf, "--registry", other).code == 0
+        assert warm.run("registry", "prune").code == 0
+        assert warm.run("registry", "migrate").code == 0
+        none = warm.run("label", source, "-o", "none.txt", "--registry", "none", "--json")
+        assert warm.run("registry", "show", none.json["identifier"]).code == 1

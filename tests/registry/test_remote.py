@@ -176,7 +176,7 @@ def test_a_server_of_another_maker_is_asked_as_the_specification_says(signer: Si
     answers = (matches(one("urn:c2pa:gone"), one(name), one(name, similarityScore=3)), says(b"", 404), says(store))
     with answering(*answers) as (url, asked):
         found = resolver_at(f"{url}/v1/").candidates("00fffe000001")
-    assert found == [Candidate(store, name, False, State.CONFIRMED)]
+    assert found == [Candidate(store, name, False, State.CONFIRMED, signer.fingerprint)]
     assert asked == [
         f"GET /v1/matches/byBinding?alg={ALGORITHM}&value=AP%2F%2BAAAB&maxResults=20",
         "GET /v1/manifests/urn%3Ac2pa%3Agone",

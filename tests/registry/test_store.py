@@ -32,6 +32,11 @@ def test_what_is_registered_is_found_by_everything_it_is_known_by(registry: Regi
     assert registry.confirm(entry)
     assert [kept.entry for kept in registry.find(entry.identifier)] == [entry]
     assert [kept.state for kept in registry.find_file(entry.sha256)] == [State.CONFIRMED]
+    other = replace(entry, manifest_id="urn:c2pa:x", identifier="a" * 12, watermark=None, sha256="7" * 64)
+    registry.register(replace(other, sha256="8" * 64), store, State.PENDING)
+    registry.register(other, store, State.CONFIRMED)
+    assert [kept.state for kept in registry.find_manifest("urn:c2pa:x")] == [State.CONFIRMED, State.PENDING]
+    assert registry.find_manifest("urn:c2pa:y") == []
     assert registry.manifest(entry.manifest) == store
     assert registry.find("f" * 12) == []
     assert registry.manifest("f" * 64) is None

@@ -27,6 +27,7 @@ from .conftest import BEARER, Served
 from .serving import serving
 
 C2PA = "application/c2pa"
+BEGUN = b"POST /matches/byContent HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\nx"
 
 
 def query(identifier: str, **more: object) -> str:
@@ -189,19 +190,24 @@ def test_content_that_cannot_be_searched_is_refused(
     assert (told.status, list(told.json)) == (status, ["error"])
 
 
-def test_a_body_that_never_comes_is_given_up_and_a_server_without_a_token_takes_nothing(
+def test_bodies_that_never_come_are_given_up_and_a_server_without_a_token_takes_nothing(
     tmp_path: Path, signer: Signer
 ) -> None:
     url = f"sqlite:///{tmp_path / 'registry.db'}"
     initialise(named(url)).close()
-    with serving(url, token="", seconds=0.5) as address:
+    with serving(url, token="", seconds=1.5) as address:
         place = urlsplit(address)
         with socket.create_connection((place.hostname, place.port), timeout=20) as connection:
             began = time.monotonic()
-            connection.sendall(
-                b"POST /matches/byContent HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\nx"
-            )
+            connection.sendall(BEGUN)
             assert b" 408 " in connection.recv(4096)
             assert time.monotonic() - began < 10
-        told = Served(address, named(url).open()).ask("POST", "/manifests", b"x", Content_Type=C2PA, **BEARER)
-        assert told.status == 403
+        slow = [socket.create_connection((place.hostname, place.port), timeout=20) for _ in range(7)]
+        for connection in slow:
+            connection.sendall(BEGUN)
+        told = [connection.recv(4096).split()[1] for connection in slow]
+        assert sorted(told) == [b"408"] * 5 + [b"503"] * 2
+        for connection in slow:
+            connection.close()
+        refused = Served(address, named(url).open()).ask("POST", "/manifests", b"x", Content_Type=C2PA, **BEARER)
+        assert refused.status == 403
