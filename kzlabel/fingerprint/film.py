@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..errors import UnreadableFile
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
     Flags = NDArray[np.bool_]
+    Bytes = NDArray[np.uint8]
     Matrix = NDArray[np.float64]
 
 ALGORITHM = "org.kzlabel.fingerprint.film.1"
@@ -34,6 +36,7 @@ MOST_FRAMES = 24 * 3600
 LEAST_CELLS = 60  # fewer, over all frames, say nothing
 AGREEING = 0.75  # share of the bits from which on a copy is one of the original; see docs/fingerprints.md
 STEP = 0.25  # seconds by which a copy may begin between two seconds of the original: give so many frames of a copy
+MOST_SHOWN, KEPT_PIXELS = 1_200, 1 << 17  # frames of a copy that are held, 5 minutes; pixels of each
 NEAR = 0.13  # seconds that frames may be apart to be compared
 LOOKED = 8  # frames of a copy by which its place is chosen, where the watermark leaves several
 LEAST_SEEN = 0.2  # share of the original's cells that a cut copy shows
@@ -140,27 +143,43 @@ def agreement(
 ) -> Agreement | None:
     """The best agreement of a copy's frames with any time in the original; None: nothing to compare.
 
-    frames: as for `fingerprint`, at best four a second, or a single one. geometry: how the watermark lies in them;
-    without, or where that agrees better, the whole frame is taken for the original's whole.
+    frames: as for `fingerprint`, at best four a second, or a single one; the first MOST_SHOWN count. geometry: how the
+    watermark lies in them; without, or where that agrees better, the whole frame is taken for the original's whole.
     """
     import numpy as np
 
-    shown = list(frames)
+    shown = [(second, _kept(luma)) for second, luma in islice(frames, MOST_SHOWN) if min(luma.shape) > 1]
     moments = np.array([second for second, _ in shown])
     lumas = [luma for _, luma in shown]
-    if not lumas or min(min(luma.shape) for luma in lumas) < 2:
+    if not lumas:
         return None
-    some = [lumas[at] for at in np.unique(np.linspace(0, len(lumas) - 1, LOOKED).astype(int))]
-    rows, columns = original.textured.shape[1:]
-    best: tuple[float, Matrix] | None = None
-    for matrix in [_upright(lumas[0].shape), *(_periods(geometry, rows, columns) if geometry else [])]:
-        beyond, counts = _matched(original, some, matrix)
-        # Each frame by itself finds its best second.
-        worth = float((beyond / np.sqrt(np.maximum(counts, 1))).max(axis=1).sum())
-        if best is None or worth > best[0]:
-            best = worth, matrix
-    assert best is not None
-    return _in_time(moments, *_matched(original, lumas, best[1]))
+    ways = [_upright(lumas[0].shape)]
+    if geometry:
+        some = [lumas[at] for at in np.unique(np.linspace(0, len(lumas) - 1, LOOKED).astype(int))]
+        periods = _periods(geometry, *original.textured.shape[1:])
+        ways += sorted(periods, key=lambda matrix: -_worth(*_matched(original, some, matrix)))[:1]
+    found = [_in_time(moments, *_matched(original, lumas, matrix)) for matrix in ways]
+    return max((one for one in found if one), key=lambda one: (one.share - 0.5) * one.cells**0.5, default=None)
+
+
+def _kept(luma: Floats) -> Bytes:
+    """A frame as small as it may be, so that many can be held: (h, w) uint8."""
+    import cv2
+    import numpy as np
+
+    plane = np.clip(np.rint(np.nan_to_num(luma)), 0, 255).astype(np.uint8)
+    scale = (KEPT_PIXELS / plane.size) ** 0.5
+    if scale >= 1:
+        return plane
+    size = max(2, round(plane.shape[1] * scale)), max(2, round(plane.shape[0] * scale))
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
+
+
+def _worth(beyond: Floats, counts: Floats) -> float:
+    """How far frames agree, each with the second that it agrees best with."""
+    import numpy as np
+
+    return float((beyond / np.sqrt(np.maximum(counts, 1))).max(axis=1).sum())
 
 
 def keys(fingerprint: FilmFingerprint) -> tuple[int, ...]:
@@ -241,7 +260,7 @@ def _periods(geometry: Geometry, rows: int, columns: int) -> list[Matrix]:
     return found
 
 
-def _laid(luma: Floats, rows: int, columns: int, matrix: Matrix) -> tuple[Floats, Flags]:
+def _laid(luma: Floats | Bytes, rows: int, columns: int, matrix: Matrix) -> tuple[Floats, Flags]:
     """The cells' part of a frame, (16 rows, 16 columns), and which of its pixels the frame shows.
 
     matrix: from units to fractions of the frame.
@@ -284,7 +303,7 @@ def _small(plane: Floats) -> Matrix:
     return np.rint(np.asarray(cv2.resize(plane, (iscc.SIDE, iscc.SIDE), interpolation=cv2.INTER_AREA), np.float64))
 
 
-def _matched(original: FilmFingerprint, lumas: list[Floats], matrix: Matrix) -> tuple[Floats, Floats]:
+def _matched(original: FilmFingerprint, lumas: Sequence[Floats | Bytes], matrix: Matrix) -> tuple[Floats, Floats]:
     """(copy's frames, seconds): the bits that agree less those that do not, over 16; and the cells compared."""
     import numpy as np
 

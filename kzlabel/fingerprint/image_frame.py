@@ -102,8 +102,8 @@ def aligned(luma: Floats, geometry: Geometry) -> Aligned | None:
     # From the pattern's plane to the view.
     matrix = np.linalg.inv(enlarged(luma.shape, view.shape)) @ np.array(geometry.matrix)
     height, width = view.shape
-    scale = abs(float(np.linalg.det(matrix))) ** 0.5
-    if not (np.isfinite(matrix).all() and LEAST_SCALE < scale < MOST_SCALE):
+    scale = abs(float(np.linalg.det(matrix))) ** 0.5 if np.isfinite(matrix).all() else 0.0
+    if not LEAST_SCALE < scale < MOST_SCALE:
         return None
     edges = np.array([[-0.5, -0.5], [width - 0.5, -0.5], [width - 0.5, height - 0.5], [-0.5, height - 0.5]])
     whole = np.column_stack([edges, np.ones(4)]) @ np.linalg.inv(matrix).T
