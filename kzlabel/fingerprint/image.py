@@ -238,7 +238,9 @@ def _compared(original: ImageFingerprint, copy: ImageFingerprint, top: int, left
         same = (copy.signs[ours] == original.signs[theirs]).mean(axis=2, dtype=np.float32)
         agreeing[ours] = np.where(both, same, np.float32(np.nan))
         inner[ours] = both & copy.inner[ours] & original.inner[theirs]
-    counted = agreeing[inner] if inner.sum() >= LEAST_INNER else agreeing[np.isfinite(agreeing)]
+    if inner.sum() >= LEAST_INNER:
+        agreeing[~inner] = np.nan
+    counted = agreeing[np.isfinite(agreeing)]
     share = float(counted.mean()) if len(counted) else 0.5
     close = float((counted * BITS > CLOSE - 0.5).mean()) if len(counted) else 0.0
     return Agreement(share, close, len(counted), (top, left), agreeing)

@@ -42,7 +42,7 @@ class SoundImpression(Impression):
                     original = sound.SoundFingerprint.from_bytes(one.data)
                 except UnreadableFile:
                     continue
-                found = sound.agreement(original, self._samples)
+                found = sound.agreement(original, self._samples, mark[1].speed if mark else (1.0, 1.0))
                 if found is None:
                     return None
                 return Compared(found.same, found.share, {"start": round(found.start, 3)})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ...errors import UnreadableFile
 from ...fingerprint import Fingerprint, image, image_frame, iscc
 from ...watermark.detection import Detection
+from ...watermark.image_view import working
 from ...watermark.keys import WatermarkKey
 from ..base import Compared, Impression
 
@@ -72,8 +73,7 @@ class PictureImpression(Impression):
 
     def _whole(self, original: image.ImageFingerprint, code: iscc.ImageCode) -> Compared | None:
         """A copy that shows the whole, at any size."""
-        copy = image.fingerprint(self._luma)
-        found = image.agreement(original, copy, step=1) if copy else None
+        found = image.whole_agreement(original, working(self._luma))
         if found is None:
             return None
         return Compared(found.same and code.differing(self._code) <= iscc.MOST_DIFFERING, found.share)
