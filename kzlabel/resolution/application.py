@@ -6,6 +6,7 @@ Every refusal is JSON: {"error": "one sentence"}. What a request may cost is bou
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import json
 from collections.abc import Awaitable, Callable
@@ -25,10 +26,10 @@ from ..marks.soft_binding import ALGORITHM, identifier_of
 from ..marks.store import active_alone
 from ..registry import State
 from ..registry.entry import LONGEST_ID
-from ..registry.remote import CONTENT_TYPE, ENROLLED
+from ..registry.remote import CONTENT_TYPE, ENROLLED, MOST_PRINTED, PRINTS
 from ..registry.store import Registry
 from .content import Searches
-from .intake import Unbound, bind, take
+from .intake import Unbound, bind, take, take_fingerprints
 
 MOST_QUERY = 2048  # bytes of an address behind its question mark
 MOST_JSON = 64 << 10  # bytes of a request in JSON
@@ -70,6 +71,8 @@ def application(registry: Registry, options: ResolutionOptions | None = None) ->
         Route("/matches/byContent", service.by_content, methods=["POST"]),
         Route("/manifests", service.add_manifest, methods=["POST"]),
         Route("/manifests/{manifest_id:path}", service.manifest, methods=["GET"]),
+        Route(f"{PRINTS}/{{manifest_id:path}}", service.fingerprints, methods=["GET"]),
+        Route(f"{PRINTS}/{{manifest_id:path}}", service.add_fingerprints, methods=["POST"]),
         Route("/bindings", service.add_binding, methods=["POST", "PUT"]),
         Route("/services/supportedAlgorithms", service.supported, methods=["GET"]),
     ]
@@ -147,8 +150,25 @@ class _Service:
             raise HTTPException(404, "no manifest of this name is registered")
         return Response(status_code=204)
 
+    async def fingerprints(self, request: Request) -> Response:
+        """No part of the specification: what stands beside a manifest since it is too large for it."""
+        found = await run_in_threadpool(self._registry.find_manifest, _manifest_id(request.path_params["manifest_id"]))
+        if not found:
+            raise HTTPException(404, "no manifest of this name is registered")
+        kept = await run_in_threadpool(self._registry.fingerprints, found[0].entry.manifest)
+        told = [{"algorithm": name, "data": base64.b64encode(data).decode("ascii")} for name, data in kept]
+        return JSONResponse({"fingerprints": told})
+
+    async def add_fingerprints(self, request: Request) -> Response:
+        self._allow(request)
+        manifest_id = _manifest_id(request.path_params["manifest_id"])
+        values = await self._json(request, MOST_PRINTED)
+        if not await run_in_threadpool(take_fingerprints, self._registry, manifest_id, values):
+            raise HTTPException(404, "no manifest of this name is registered")
+        return Response(status_code=204)
+
     async def supported(self, _: Request) -> Response:
-        return JSONResponse({"watermarks": [{"alg": ALGORITHM}], "fingerprints": []})
+        return JSONResponse({"watermarks": [{"alg": ALGORITHM}], "fingerprints": [], PRINTS.strip("/"): True})
 
     # --- what they share ---
 
@@ -174,9 +194,9 @@ class _Service:
         if scheme.lower() != "bearer" or not right:
             raise HTTPException(401, "this takes the token of the server", {"WWW-Authenticate": "Bearer"})
 
-    async def _json(self, request: Request) -> dict[str, Any]:
+    async def _json(self, request: Request, most: int = MOST_JSON) -> dict[str, Any]:
         try:
-            values = json.loads(await self._body(request, MOST_JSON))
+            values = json.loads(await self._body(request, most))
         except (ValueError, RecursionError):
             values = None
         if not isinstance(values, dict):

@@ -53,7 +53,7 @@ def test_a_binding_leads_to_its_manifest_by_get_and_post(served: Served, signer:
     fetched = served.ask("GET", f"/manifests/{quote(name, safe='')}")
     assert (fetched.status, fetched.type, fetched.body) == (200, C2PA, store)
     assert served.ask("GET", "/services/supportedAlgorithms").json == {
-        "watermarks": [{"alg": ALGORITHM}], "fingerprints": []
+        "watermarks": [{"alg": ALGORITHM}], "fingerprints": [], "org.kzlabel.fingerprints": True
     }  # fmt: skip
 
 
@@ -128,6 +128,7 @@ def test_only_manifests_that_verify_by_who_is_enrolled_are_taken(
         ("/manifests/urn:c2pa:nobody?returnActiveManifest=perhaps", 400),
         ("/manifests", 405),
         ("/bindings", 405),
+        ("/org.kzlabel.fingerprints/urn:c2pa:nobody", 404),
         ("/nowhere", 404),
         ("/../etc/passwd", 404),
     ],
@@ -135,6 +136,17 @@ def test_only_manifests_that_verify_by_who_is_enrolled_are_taken(
 def test_a_refusal_is_json_and_says_why(served: Served, path: str, status: int) -> None:
     told = served.ask("GET", path)
     assert (told.status, told.type, list(told.json)) == (status, "application/json", ["error"])
+
+
+def test_only_fingerprints_that_the_manifest_states_are_taken(served: Served, signer: Signer) -> None:
+    _, name, _ = registered(served, signer)
+    path = f"/org.kzlabel.fingerprints/{name}"
+    assert served.send(path, {}).status == 401
+    for values in ({}, {"fingerprints": [1]}, {"fingerprints": [{"algorithm": "x", "data": "eA=="}]}):
+        assert served.send(path, values, **BEARER).status == 400
+    assert served.ask("GET", path).json == {"fingerprints": []}
+    unknown = {"fingerprints": [{"algorithm": "x", "data": "eA=="}]}
+    assert served.send("/org.kzlabel.fingerprints/urn:c2pa:nobody", unknown, **BEARER).status == 404
 
 
 def test_malformed_json_is_refused(served: Served) -> None:
