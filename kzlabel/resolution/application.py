@@ -85,7 +85,7 @@ def application(registry: Registry, options: ResolutionOptions | None = None) ->
 class _Service:
     def __init__(self, registry: Registry, options: ResolutionOptions) -> None:
         self._registry, self._options = registry, options
-        self._searches = Searches(options.searches, options.search_limits)
+        self._searches = Searches(options.searches, options.search_limits, registry.place)
 
     async def by_binding(self, request: Request) -> Response:
         if len(request.scope["query_string"]) > MOST_QUERY:
@@ -100,7 +100,10 @@ class _Service:
         return JSONResponse({"matches": found})
 
     async def by_content(self, request: Request) -> Response:
-        """What the watermark in a file leads to. A hint puts the manifests that it leads to before others found."""
+        """What the watermark in a file leads to; where it has none, and no `alg` is given, works that are alike.
+
+        A hint puts the manifests that it leads to before others found.
+        """
         query, most = request.query_params, _most(request)
         if query.get("alg", ALGORITHM) != ALGORITHM:
             raise _unknown_algorithm()
@@ -115,9 +118,13 @@ class _Service:
             content = await self._body(request, self._options.most_content)
             if not content:
                 raise HTTPException(400, "the body is empty")
-            seen = await self._searches.identifiers(content, self._options.seconds)
-        matches = [await self._matches(one) for one in sorted(seen, key=lambda one: one != hint)]
-        return JSONResponse({"matches": [match for some in matches for match in some][:most]})
+            seen = await self._searches.seen(content, self._options.seconds, marks_alone="alg" in query)
+        matches = []
+        for identifier in sorted(seen.identifiers, key=lambda one: one != hint):
+            matches += await self._matches(identifier)
+        for name, similarity in seen.alike:
+            matches += await self._alike(name, similarity)
+        return JSONResponse({"matches": matches[:most]})
 
     async def manifest(self, request: Request) -> Response:
         manifest_id = _manifest_id(request.path_params["manifest_id"])
@@ -185,6 +192,13 @@ class _Service:
             for kept, enrolled in found
             if kept.state is State.CONFIRMED and kept.entry.manifest_id is not None
         ]
+
+    async def _alike(self, manifest_id: str, similarity: float) -> list[dict[str, Any]]:
+        found = await run_in_threadpool(self._registry.find_manifest, manifest_id)
+        if not found or found[0].state is not State.CONFIRMED:
+            return []
+        enrolled = await run_in_threadpool(self._registry.enrolled, found[0].entry.signer)
+        return [{"manifestId": manifest_id, "similarityScore": int(100 * similarity), ENROLLED: enrolled}]
 
     def _allow(self, request: Request) -> None:
         if self._options.token is None:
