@@ -9,8 +9,7 @@ from .declaration import Declaration
 from .disclosure.plan import DisclosureRecord
 from .errors import UnreadableFile, UnsupportedFormat, UsageError
 from .evidence import AI, Layer, LayerEvidence, State
-from .files import LABELLED, check_in_place, check_input, check_target
-from .inert import inert
+from .files import check_in_place, check_input, check_target
 from .marks import metadata
 from .marks.sidecar import path_for
 from .media import Carrier, Format, MediaInfo
@@ -35,16 +34,8 @@ def format_of(earlier: Collected, request: Request, options: LabelOptions) -> Fo
     expected = request.expected
     if expected and expected.lower().lstrip(".") not in format.names:
         raise UsageError(f"{name}: this is a {format.name} file, and --format says {expected}")
-    endings = format.extensions
-    ending = request.target.suffix
-    told = ending and ending != LABELLED  # a name without an ending stays without one
-    if told and ending.lower() not in endings and not options.keep_name:
-        named = Path(name).suffix
-        misnamed = f" named {inert(named)}" if named and named.lower() not in endings else ""
-        raise UsageError(
-            f"{name}: this is a {format.name} file{misnamed}, and the output name says {inert(ending)}; "
-            f"give -o {inert(request.target.stem)}{endings[0]}, or use --keep-name"
-        )
+    if not options.keep_name:
+        format.check_ending(name, request.target, way_out=", or use --keep-name")
     return format
 
 

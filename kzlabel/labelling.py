@@ -212,11 +212,11 @@ def _render_plan(
 def _impressed(path: Path, format: Format, rendered: Rendered, options: LabelOptions) -> Rendered:
     """`rendered` with the fingerprints of the finished work, or with a sentence why there are none."""
     try:
-        impression = format.impression(path, options.limits)
+        found = format.fingerprints(path, rendered, options.limits)
     except (InputError, MissingProgram) as error:
         why = str(error).removeprefix(f"{path.name}: ")
-        return replace(rendered, notes=(*rendered.notes, f"fingerprint: none, {why}"))
-    return replace(rendered, fingerprints=impression.fingerprints) if impression else rendered
+        return replace(rendered, fingerprints=(), notes=(*rendered.notes, f"fingerprint: none, {why}"))
+    return replace(rendered, fingerprints=found)
 
 
 def _sign(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .declaration import Source, new_identifier
@@ -20,6 +20,14 @@ from .watermark.record import WatermarkRecord
 from .watermark.strength import Strength
 
 
+@dataclass(frozen=True)
+class Marked:
+    """What was put in, and what a person should know: what bears no mark though it could, what else changed."""
+
+    record: WatermarkRecord
+    notes: tuple[str, ...] = ()
+
+
 def mark(
     source: Path,
     target: Path,
@@ -33,7 +41,7 @@ def mark(
     ffmpeg: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress | None = None,
-) -> WatermarkRecord:
+) -> Marked:
     """Write `target`: `source` with a watermark, all else as it was but for marks that no longer hold.
 
     identifier: 12 hexadecimal digits, a new one by default. key: the open one by default. The output is read back
@@ -45,6 +53,7 @@ def mark(
     format = _format(source, ffmpeg)
     if not format.marks:
         raise UnsupportedFormat(f"{source.name}: {format.name} files take no watermark")
+    format.check_ending(source.name, target)
     payload = Payload(identifier or new_identifier(), declared)
     sound = declared is Source.GENERATED and not keep_sound
     plan = WatermarkPlan(payload, key, strength, sound=sound)
@@ -61,17 +70,26 @@ def mark(
         if target.exists():
             take_over(finished, target)
         publish(finished, target, overwrite=overwrite)
-    return replace(record, carriers=held, identifier=payload.identifier)
+    lost = tuple(f"watermark: none in the {one}, {why}" for one in record.carriers if one not in held)
+    notes = (*rendered.notes, *lost, *((f"watermark: {record.why}",) if record.why else ()))
+    return Marked(replace(record, carriers=held, identifier=payload.identifier), notes)
 
 
 def marks_in(
     source: Path, keys: tuple[WatermarkKey, ...], ffmpeg: str | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[LayerEvidence, ...]:
-    """Evidence of each watermark in a file, none for none. Raises UnreadableFile if it could not be searched."""
+    """Evidence of each watermark in a file, none for none.
+
+    Raises UnreadableFile if it could not be searched, UnsupportedFormat for a kind of file that carries none.
+    """
     check_input(source)
-    layers, why = watermark_layers(source, _format(source, ffmpeg), keys, limits)
+    format = _format(source, ffmpeg)
+    if not format.marks:
+        raise UnsupportedFormat(f"{source.name}: {format.name} files carry no watermark that could be found")
+    layers, why = watermark_layers(source, format, keys, limits)
     if why:
-        raise UnreadableFile(f"{source.name}: it could not be searched for watermarks: {why}")
+        words = why.removeprefix(f"{source.name}: ")
+        raise UnreadableFile(f"{source.name}: it could not be searched for watermarks: {words}")
     return tuple(layer for layer in layers if layer.state is State.FOUND)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from .errors import UnsupportedFormat, UsageError
+from .errors import InputError, RequirementNotMet, UnreadableFile, UnsupportedFormat, UsageError
 from .files import check_input
 from .limits import DEFAULT_LIMITS, Limits
 from .media import HEADER_BYTES, Medium, Programs, detect, formats
@@ -15,7 +15,7 @@ from .media.audio.marking import decoded
 from .media.audio.recording import Recording
 from .media.films.formats import Film
 from .media.images.raster import Raster
-from .media.programs.ffmpeg import find, opened
+from .media.programs.ffmpeg import find, opened, version
 from .media.programs.probe import probe
 from .watermark.keys import WatermarkKey
 from .watermark.strength import Strength
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .watermark.trials.audio import Work
 
 _VOICE = ("disclosure", "data", "notices", "en-generated.opus")  # spoken, and in every installation
+_EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr", "CMYK")  # modes that become RGB as they look
 
 
 class _Named(Protocol):
@@ -37,6 +38,7 @@ class _Named(Protocol):
 
 
 _Attack = TypeVar("_Attack", bound=_Named)
+_Read = TypeVar("_Read")
 
 
 def bench(
@@ -55,37 +57,68 @@ def bench(
 
     works: unmarked files of this medium; of films and recordings the first 10 or 20 seconds are taken. attacks: only
     those whose names contain one of these texts. music: a recording that one attack mixes in, by default the last of
-    the works. report: told one line for each work. Raises UsageError, InputError, MissingProgram.
+    the works. report: told one line for each work. Raises UsageError, InputError, MissingProgram, and
+    RequirementNotMet where none of the works takes a mark.
     """
-    for path in works:
+    for path in (*works, *((music,) if music else ())):
         check_input(path)
+    rows = _rows(medium, works, attacks, key, strength, music, ffmpeg, limits, report)
+    if not any(row.n for row in rows):
+        raise RequirementNotMet("nothing was counted: none of these works takes a mark and is made for these attacks")
+    return rows
+
+
+def _rows(
+    medium: Medium,
+    works: Sequence[Path],
+    attacks: Sequence[str],
+    key: WatermarkKey | None,
+    strength: Strength,
+    music: Path | None,
+    ffmpeg: str | None,
+    limits: Limits,
+    report: Callable[[str], None],
+) -> list[Row]:
     if medium is Medium.IMAGE:
         from .watermark.trials import image
         from .watermark.trials.image_attacks import ATTACKS
 
-        pictures = ((path.name, _picture(path, limits)) for path in works)
+        pictures = _readable(works, lambda path: (path.name, _picture(path, limits)), report)
         chosen = _chosen(ATTACKS, attacks)
         return image.run(pictures, key=key, strength=strength, attacks=chosen, report=report)
     if medium is Medium.AUDIO:
         from .watermark.trials import audio
 
         program = find(ffmpeg)
+        version(program)
+        some = _chosen(audio.attacks(), attacks)
         scene = audio.Scene(
             Path(program),
             _voice(limits, program),
             _recording(music or works[-1], limits, program, audio.SECONDS["hard"]),
         )
-        recordings = (_recording(path, limits, program, audio.SECONDS["hard"]) for path in works)
-        some = _chosen(audio.attacks(), attacks)
+        recordings = _readable(works, lambda path: _recording(path, limits, program, audio.SECONDS["hard"]), report)
         return audio.run(recordings, scene=scene, key=key, strength=strength, attacks=some, report=report)
     if medium is Medium.VIDEO:
         from .watermark.trials import video
 
-        films = ((path.name, _film(path, ffmpeg)) for path in works)
-        few = _chosen(video.ATTACKS, attacks)
         program = find(ffmpeg)
+        version(program)
+        few = _chosen(video.ATTACKS, attacks)
+        films = _readable(works, lambda path: (path.name, _film(path, ffmpeg)), report)
         return video.run(films, key=key, strength=strength, attacks=few, ffmpeg=Path(program), report=report)
     raise UsageError(f"works of {medium} carry no watermark; say image, audio or video")
+
+
+def _readable(works: Sequence[Path], read: Callable[[Path], _Read], report: Callable[[str], None]) -> Iterator[_Read]:
+    """Each work, when its turn comes; one of several that cannot be read is reported, and ends nothing."""
+    for path in works:
+        try:
+            yield read(path)
+        except InputError as error:
+            if len(works) == 1:
+                raise
+            report(str(error))
 
 
 def _chosen(known: Sequence[_Attack], texts: Sequence[str]) -> list[_Attack]:
@@ -109,6 +142,8 @@ def _picture(path: Path, limits: Limits) -> NDArray[np.uint8]:
         raise UnsupportedFormat(f"{path.name}: this is no picture that can be marked")
     found.probe(path, limits)
     with found.opened(path) as picture:
+        if picture.mode not in _EIGHT_BITS:
+            raise UnsupportedFormat(f"{path.name}: the bench takes pictures of 8 bits per channel; convert it")
         return np.asarray(picture.convert("RGB"))
 
 
@@ -136,7 +171,13 @@ def _samples(path: Path, name: str, demuxer: str, limits: Limits, program: str, 
 
     from .watermark.trials.audio import Work
 
-    stream = probe(path, demuxer=demuxer, limits=limits, program=program).of_kind("audio")[0]
+    streams = probe(path, demuxer=demuxer, limits=limits, program=program).of_kind("audio")
+    if not streams:
+        raise UnreadableFile(f"{path.name}: it holds no sound")
+    stream = streams[0]
     sound = opened(path, demuxer, limits, t=seconds)[str(stream.index)]
     with decoded(sound, stream, name=path.name, limits=limits, program=program) as blocks:
-        return Work(name, np.concatenate(list(blocks)), stream.sample_rate)
+        parts = list(blocks)
+    if not parts:
+        raise UnreadableFile(f"{path.name}: it holds no sound")
+    return Work(name, np.concatenate(parts), stream.sample_rate)

@@ -10,8 +10,11 @@ def main() -> None:
     """Entry point of the `kzlabel` command; ends the process with a code of `ExitCode`."""
     # More threads than one halve no wait here: they only spin beside the one that works, for twice the CPU.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from .app import run
-    from .output import quieten_libraries
+    try:
+        from .app import run
+        from .output import quieten_libraries
+    except KeyboardInterrupt:  # what has not begun yet needs no sentence
+        sys.exit(130)
 
     quieten_libraries()
     sys.exit(run())

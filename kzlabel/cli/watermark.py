@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +12,8 @@ import typer
 
 from ..declaration import Source
 from ..errors import ExitCode, UsageError
+from ..files import scratch, spool
+from ..limits import Limits
 from ..watermark.strength import Strength
 from . import output as terminal
 from .options import Settings, option
@@ -32,8 +37,8 @@ AsJson = Annotated[bool, option("--json", help="One JSON value on stdout.")]
 @group.command("embed", epilog="Example: kzlabel watermark embed picture.png -o marked.png")
 def embed(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="The work to mark.")],
-    output: Annotated[Path, option("--output", "-o", help="The marked copy.")],
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="The work to mark; - reads it from a pipe.")],
+    output: Annotated[str, option("--output", "-o", help="The marked copy; - writes it to a pipe.")],
     identifier: Annotated[
         str | None, option("--identifier", help="12 hexadecimal digits; default: a new one.", metavar="HEX")
     ] = None,
@@ -58,33 +63,48 @@ def embed(
     from ..watermark_alone import mark
 
     settings: Settings = context.obj
-    with terminal.progress(source) as progress:
-        made = mark(
-            source,
-            output,
-            identifier=identifier,
-            declared=source_type,
-            key=key_file(watermark_key),
-            strength=strength,
-            keep_sound=keep_sound,
-            overwrite=overwrite,
-            ffmpeg=ffmpeg,
-            limits=settings.limits,
-            progress=progress,
-        )
+    piped = output == "-"
+    if piped and as_json:
+        raise UsageError("-o - takes stdout for the marked file; leave --json out")
+    if piped and sys.stdout.isatty():
+        raise UsageError("-o - does not write to a terminal; redirect it to a file or a pipe")
+    rows: list[dict[str, Any]] = []
+    codes: list[ExitCode] = []
+    key = key_file(watermark_key)
+    with terminal.outcome(source, rows, codes), _there(source, settings.limits) as work, scratch() as room:
+        target = room / "output" if piped else Path(output)
+        with terminal.progress(work) as progress:
+            made = mark(
+                work,
+                target,
+                identifier=identifier,
+                declared=source_type,
+                key=key,
+                strength=strength,
+                keep_sound=keep_sound,
+                overwrite=overwrite,
+                ffmpeg=ffmpeg,
+                limits=settings.limits,
+                progress=progress,
+            )
+        codes.append(ExitCode.DONE)
+        record = made.record
+        rows.append({"file": source, "output": output, **record.to_json(), "notes": list(made.notes)})
+        if piped:
+            terminal.stream(target)
+        elif not as_json:
+            terminal.line(f"{source}: identifier {record.identifier} in the {' and '.join(record.carriers)}: {output}")
+        for note in made.notes:
+            terminal.say(f"{source}: {note}")
     if as_json:
-        terminal.data({"file": str(source), "output": str(output), **made.to_json()})
-    else:
-        terminal.line(f"{source}: identifier {made.identifier} in the {' and '.join(made.carriers)}: {output}")
-        if made.why:
-            terminal.say(f"{source}: {made.why}")
-    return ExitCode.DONE
+        terminal.data(rows[0])
+    return ExitCode.gravest(codes)
 
 
 @group.command("detect", epilog="Example: kzlabel watermark detect picture.jpg")
 def detect(
     context: typer.Context,
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Works to search.")],
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Works to search; - reads one from a pipe.")],
     watermark_key: Annotated[
         list[Path] | None,
         option("--watermark-key", help="File with a secret watermark key, beside the open one; may be repeated."),
@@ -97,14 +117,16 @@ def detect(
     from ..watermark_alone import marks_in
 
     settings: Settings = context.obj
+    if inputs.count("-") > 1:
+        raise UsageError("-: the pipe can be read only once")
     keys = (WatermarkKey(), *(key_file(path) for path in watermark_key or ()))
     rows: list[dict[str, Any]] = []
     codes: list[ExitCode] = []
     for source in inputs:
-        with terminal.outcome(str(source), rows, codes):
-            layers = marks_in(source, keys, ffmpeg, settings.limits)
+        with terminal.outcome(source, rows, codes), _there(source, settings.limits) as work:
+            layers = marks_in(work, keys, ffmpeg, settings.limits)
             codes.append(ExitCode.DONE if layers else ExitCode.NOT_ACCEPTABLE)
-            rows.append({"file": str(source), "marks": [layer.to_json() for layer in layers]})
+            rows.append({"file": source, "marks": [layer.to_json() for layer in layers]})
             if not as_json:
                 for layer in layers:
                     where = " and ".join(dict.fromkeys(one["carrier"] for one in layer.detail["carriers"]))
@@ -166,3 +188,13 @@ def bench(
         for row in tried:
             terminal.line(str(row))
     return ExitCode.DONE
+
+
+@contextmanager
+def _there(given: str, limits: Limits) -> Iterator[Path]:
+    """An input as a file: what comes from a pipe is put into one, gone afterwards."""
+    if given != "-":
+        yield Path(given)
+        return
+    with scratch() as room:
+        yield spool(terminal.pipe(), room, limit=limits.max_spool_bytes)

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 ALGORITHM = "org.kzlabel.fingerprint.film.1"
-CELL = 34  # of the watermark's units, of which a frame has 2**17 in square: some 112 cells, 15 KB a minute
+CELL = 33  # of the watermark's units, of which a frame has 2**17 in square: at most 120 cells, 16 KB a minute
 SAMPLES = 16  # pixels of a cell as it is laid; 4 by 4 of them are measured as one
 MOST_FRAMES = 24 * 3600
 LEAST_CELLS = 60  # fewer, over all frames, say nothing
-AGREEING = 0.80  # share of the bits from which on a copy is one of the original; see docs/fingerprints.md
+AGREEING = 0.75  # share of the bits from which on a copy is one of the original; see docs/fingerprints.md
 STEP = 0.25  # seconds by which a copy may begin between two seconds of the original: give so many frames of a copy
 NEAR = 0.13  # seconds that frames may be apart to be compared
 LOOKED = 8  # frames of a copy by which its place is chosen, where the watermark leaves several

@@ -32,6 +32,7 @@ STEP = TILE // CELL  # cells by which a copy may be off: it is known where a til
 MOST_CELLS = 7_000  # so that a fingerprint has at most 16 KB: more than a working picture has, but for ribbons
 MOST_SIDE = (1 << 16) - 1  # pixels of the working picture that are written; what is beyond is left out
 LEAST_CELLS = 20  # fewer say nothing
+STRETCHED = 0.03  # by which the sides of a whole copy may be off, for rounding
 LEAST_INNER = 24  # cells whose surroundings both show whole: where there are so many, they alone are counted
 # From which on a copy is one of the original: share of its bits that agree, and share of its cells of which CLOSE bits
 # do. Two pictures blended agree with both a little everywhere; an edited copy agrees wholly but where it was edited.
@@ -132,11 +133,7 @@ def of_view(view: Floats, seen: Flags | None = None) -> ImageFingerprint | None:
     part = np.ascontiguousarray(view[: rows * CELL, : columns * CELL], np.float32)
     side = CELL // _SAMPLE
     small = cv2.resize(part, (columns * side, rows * side), interpolation=cv2.INTER_AREA)
-    margin = (_WINDOW - side) // 2
-    wide = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
-    windows = np.lib.stride_tricks.sliding_window_view(wide, (_WINDOW, _WINDOW))[::side, ::side]
-    values = windows.reshape(rows, columns, -1) @ _mixtures().T
-    textured = np.sqrt(np.mean(values * values, axis=2)) > TEXTURED
+    signs, textured = cells_of(np.asarray(small, np.float32))
     inner = _inner(textured.shape)
     if seen is not None:
         flags = np.zeros((rows * CELL + 2 * BESIDE, columns * CELL + 2 * BESIDE), np.bool_)
@@ -146,7 +143,20 @@ def of_view(view: Floats, seen: Flags | None = None) -> ImageFingerprint | None:
         around = np.lib.stride_tricks.sliding_window_view(halves, (4, 4))[::2, ::2]
         textured &= around[:, :, 1:3, 1:3].all(axis=(2, 3))
         inner = np.asarray(around.all(axis=(2, 3)))
-    return ImageFingerprint(values > 0, textured, height, width, inner)
+    return ImageFingerprint(signs, textured, height, width, inner)
+
+
+def cells_of(samples: Floats) -> tuple[Flags, Flags]:
+    """(4 rows, 4 columns) samples -> (rows, columns, 16) signs; (rows, columns), which cells say anything."""
+    import cv2
+    import numpy as np
+
+    side = CELL // _SAMPLE
+    margin = (_WINDOW - side) // 2
+    wide = cv2.copyMakeBorder(samples, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
+    windows = np.lib.stride_tricks.sliding_window_view(wide, (_WINDOW, _WINDOW))[::side, ::side]
+    values = windows.reshape(*windows.shape[:2], -1) @ _mixtures().T
+    return values > 0, np.sqrt(np.mean(values * values, axis=2)) > TEXTURED
 
 
 def agreement(original: ImageFingerprint, copy: ImageFingerprint, *, step: int = STEP) -> Agreement | None:
@@ -165,6 +175,22 @@ def agreement(original: ImageFingerprint, copy: ImageFingerprint, *, step: int =
                 if best is None or surprise > best[0]:
                     best = surprise, here
     return best[1] if best else None
+
+
+def whole_agreement(original: ImageFingerprint, view: Floats) -> Agreement | None:
+    """Of a copy that shows the whole picture, at whatever size: for those without a watermark that tells its place.
+
+    view: the copy's working picture. None: nothing to compare, or sides of another proportion.
+    """
+    import cv2
+    import numpy as np
+
+    height, width = original.height, original.width
+    if abs(view.shape[1] * height / (view.shape[0] * width) - 1) > STRETCHED:
+        return None
+    copy = of_view(np.asarray(cv2.resize(view, (width, height), interpolation=cv2.INTER_AREA), np.float32))
+    found = _compared(original, copy, 0, 0) if copy else None
+    return found if found and found.cells >= LEAST_CELLS else None
 
 
 def _inner(shape: tuple[int, ...]) -> Flags:

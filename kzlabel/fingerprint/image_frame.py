@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # A plane holds what a working picture does when it is turned, and no more than this of a copy that was enlarged.
 MOST_SIDE, MOST_PIXELS = 6_000, 1 << 21
 FOLLOWED = 0.94  # share of bits below which it is tried whether the copy was stretched or tilted
-LEAST_SCALE = 0.05  # a copy in which the pattern is smaller cannot have been read
+LEAST_SCALE, MOST_SCALE = 0.05, 50.0  # a copy in which the pattern is smaller or larger cannot have been read
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ def aligned(luma: Floats, geometry: Geometry) -> Aligned | None:
     # From the pattern's plane to the view.
     matrix = np.linalg.inv(enlarged(luma.shape, view.shape)) @ np.array(geometry.matrix)
     height, width = view.shape
-    if not np.isfinite(matrix).all() or abs(float(np.linalg.det(matrix))) < LEAST_SCALE**2:
+    scale = abs(float(np.linalg.det(matrix))) ** 0.5
+    if not (np.isfinite(matrix).all() and LEAST_SCALE < scale < MOST_SCALE):
         return None
     edges = np.array([[-0.5, -0.5], [width - 0.5, -0.5], [width - 0.5, height - 0.5], [-0.5, height - 0.5]])
     whole = np.column_stack([edges, np.ones(4)]) @ np.linalg.inv(matrix).T

@@ -77,8 +77,15 @@ def of_pixels(pixels: Matrix) -> ImageCode:
     """Of (32, 32) grey levels: which of the lowest 8 by 8 frequencies are above their median."""
     import numpy as np
 
+    return ImageCode(int.from_bytes(np.packbits(above_median(pixels) > 0).tobytes()))
+
+
+def above_median(pixels: Matrix) -> Matrix:
+    """(32, 32) grey levels -> (64,): how far each bit's frequency is above the median, below it where negative."""
+    import numpy as np
+
     low = _frequencies(_frequencies(pixels).T).T[:LOW, :LOW]
-    return ImageCode(int.from_bytes(np.packbits(low > np.median(low)).tobytes()))
+    return np.asarray(low - np.median(low)).reshape(-1)
 
 
 def keys(code: ImageCode) -> tuple[int, ...]:

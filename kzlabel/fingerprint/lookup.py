@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from . import image, iscc, sound, text
+from . import film, image, iscc, sound, text
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Fingerprint:
 _KEYS: Mapping[str, Callable[[bytes], tuple[int, ...]]] = {
     image.ALGORITHM: lambda data: image.keys(image.ImageFingerprint.from_bytes(data)),
     iscc.ALGORITHM: lambda data: iscc.keys(iscc.ImageCode.from_bytes(data)),
+    film.ALGORITHM: lambda data: film.keys(film.FilmFingerprint.from_bytes(data)),
     sound.ALGORITHM: lambda data: sound.keys(sound.SoundFingerprint.from_bytes(data)),
     text.ALGORITHM: lambda data: text.keys(text.TextFingerprint.from_bytes(data)),
 }

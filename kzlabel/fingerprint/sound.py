@@ -25,6 +25,7 @@ ALGORITHM = "org.kzlabel.fingerprint.sound.1"
 RATE = 16_000  # Hz, of the sound that is measured
 HOP, FRAME = 2_000, 6_000  # samples from one word to the next, and under one window: 125 and 375 ms
 BANDS, LOWEST, HIGHEST = 33, 300.0, 3_000.0  # Hz
+MOST_CHANGE = 1.5  # of a copy's speed
 PHASES = 4  # beginnings, within a hop, that a copy is measured from: nobody knows where it was cut
 LEAST_WORDS = 24  # fewer, 3 s, say nothing
 AGREEING = 0.67  # share of the bits from which on a copy is one of the original; see docs/fingerprints.md
@@ -104,17 +105,19 @@ def query_keys(sound: Floats) -> tuple[int, ...]:
     return least((key(ALGORITHM, 0, word) for word in found), MOST_QUERY_KEYS)
 
 
-def _differences(sound: Floats, begin: int) -> Floats:
+def _differences(sound: Floats, begin: int, pitch: float = 1.0, tempo: float = 1.0) -> Floats:
     """(words, 32): how much more the loudness falls from band to band than it did a word before; 0 where silent."""
     import numpy as np
 
-    count = max(0, (len(sound) - begin - FRAME) // HOP + 1)
-    weights, window = _bands(), np.hanning(FRAME).astype(np.float32)
+    hop = HOP / tempo
+    count = max(0, int((len(sound) - begin - FRAME) / hop) + 1) if len(sound) >= begin + FRAME else 0
+    weights, window = _bands(pitch), np.hanning(FRAME).astype(np.float32)
     energies = np.zeros((count, BANDS), np.float32)
     if count:
-        frames = np.lib.stride_tricks.sliding_window_view(sound[begin:], FRAME)[::HOP]
+        frames = np.lib.stride_tricks.sliding_window_view(sound[begin:], FRAME)
         for first in range(0, count, _BLOCK):
-            spectra = np.fft.rfft(frames[first : min(first + _BLOCK, count)] * window, axis=1)
+            places = (np.arange(first, min(first + _BLOCK, count)) * hop).astype(np.int64)
+            spectra = np.fft.rfft(frames[places] * window, axis=1)
             energies[first : first + _BLOCK] = (spectra.real**2 + spectra.imag**2) @ weights
     across = energies[:, :-1] - energies[:, 1:]
     return np.diff(across, axis=0, prepend=across[:1])
@@ -130,12 +133,22 @@ def _words(differences: Floats) -> Words:
     return words
 
 
-def agreement(original: SoundFingerprint, sound: Floats) -> Agreement | None:
+def agreement(original: SoundFingerprint, sound: Floats, speed: tuple[float, float] = (1.0, 1.0)) -> Agreement | None:
     """The best agreement of a copy's samples, as `fingerprint` wants them, with any place in the original.
 
-    None: nothing to compare. The copy may begin before the original does, and go on after it.
+    None: nothing to compare. The copy may begin before the original does, and go on after it. speed: its pitch and its
+    tempo over the original's, as the watermark tells them; as it stands is tried as well.
     """
-    copies = [fingerprint(sound, begin=phase * HOP // PHASES).words for phase in range(PHASES)]
+    found = [_agreement(original, sound, *each) for each in dict.fromkeys(((1.0, 1.0), speed)) if _sane(*each)]
+    return max((one for one in found if one), key=lambda one: (one.share - 0.5) * one.words**0.5, default=None)
+
+
+def _sane(pitch: float, tempo: float) -> bool:
+    return all(1 / MOST_CHANGE <= each <= MOST_CHANGE for each in (pitch, tempo))
+
+
+def _agreement(original: SoundFingerprint, sound: Floats, pitch: float, tempo: float) -> Agreement | None:
+    copies = [_words(_differences(sound, int(phase * HOP / tempo) // PHASES, pitch, tempo)) for phase in range(PHASES)]
     if min(len(copies[0]), len(original.words)) < LEAST_WORDS:
         return None
     answers = _answers(original.words, copies)
@@ -190,11 +203,11 @@ def _compared(original: Words, copy: Words, place: int, phase: float) -> Agreeme
     return Agreement(float(np.nanmean(agreeing)), int(both.sum()), (place - phase) * HOP / RATE, agreeing)
 
 
-@lru_cache(maxsize=1)
-def _bands() -> Floats:
+@lru_cache(maxsize=4)
+def _bands(pitch: float) -> Floats:
     """(bins, 33): which bins of a spectrum are of which band, edges in equal steps of pitch."""
     import numpy as np
 
-    edges = LOWEST * (HIGHEST / LOWEST) ** (np.arange(BANDS + 1) / BANDS)
-    pitch = np.arange(FRAME // 2 + 1) * RATE / FRAME
-    return ((pitch[:, None] >= edges[:-1]) & (pitch[:, None] < edges[1:])).astype(np.float32)
+    edges = pitch * LOWEST * (HIGHEST / LOWEST) ** (np.arange(BANDS + 1) / BANDS)
+    heights = np.arange(FRAME // 2 + 1) * RATE / FRAME
+    return ((heights[:, None] >= edges[:-1]) & (heights[:, None] < edges[1:])).astype(np.float32)

@@ -27,8 +27,8 @@ MOST_HASHES = 1 << 18  # some 900,000 words; what comes after is left out
 HASH_BYTES = 8
 # How often a hash of a text stands in an unrelated one of n hashes: LEAST_COMMON + n * COMMON, measured; and in one
 # that is a copy of it, lightly edited.
-LEAST_COMMON, COMMON, MOST_COMMON, COPIED = 0.01, 1e-5, 0.3, 0.5
-SIMILAR = 1e-7  # chance from which on two texts are called similar
+LEAST_COMMON, COMMON, MOST_COMMON, COPIED = 0.01, 1.5e-5, 0.4, 0.55
+SIMILAR = 1e-6  # chance from which on two texts are called similar
 LIKELY = 1e-3  # chance from which on a passage is named
 APART = 9.0  # what a stretch may lose, in natural logarithms, before it is two: some 13 hashes, 45 words
 MOST_KEYS = 2_048  # all of some 7,000 words; of longer texts the least

@@ -12,8 +12,10 @@ from typing import Any, ClassVar, Self
 
 from ..containers.base import Container, Slot, Slots
 from ..disclosure.plan import DisclosurePlan, DisclosureRecord
-from ..errors import UnsupportedFormat
+from ..errors import UnsupportedFormat, UsageError
+from ..files import LABELLED
 from ..fingerprint import Fingerprint
+from ..inert import inert
 from ..limits import DEFAULT_LIMITS, Limits
 from ..watermark.detection import Detection
 from ..watermark.keys import WatermarkKey
@@ -99,7 +101,7 @@ class RenderPlan:
 class Rendered:
     """What was done: `info` as expected of the output, the records, sentences for a person.
 
-    fingerprints: of the finished work, once it was looked at.
+    fingerprints: of the finished work, as far as they were told already.
     """
 
     info: MediaInfo
@@ -121,7 +123,8 @@ class Look(StrEnum):
 
 @dataclass(frozen=True)
 class Watermarks:
-    """Marks that were read, each with its carrier, "picture" or "sound"; `why`, if the file was not looked at.
+    """Marks that were read, each with its carrier, "picture" or "sound"; `why`, if the file was not looked at, or
+    not to the end without having found any.
 
     in_part: whether the look left something out.
     """
@@ -218,6 +221,11 @@ class Format(ABC):
         """
         return Watermarks(why="works of this format carry no watermark")
 
+    def fingerprints(self, path: Path, rendered: Rendered, limits: Limits) -> tuple[Fingerprint, ...]:
+        """What a finished work looks, sounds or reads like, to be signed. Raises as `impression` does."""
+        impression = self.impression(path, limits)
+        return impression.fingerprints if impression else ()
+
     def impression(self, source: Path, limits: Limits, *, keys: tuple[WatermarkKey, ...] = ()) -> Impression | None:
         """What the work looks, sounds or reads like; None for what has no such thing, or too little of it.
 
@@ -247,3 +255,18 @@ class Format(ABC):
 
     def sentence_of_refusal(self, source: Path) -> str:
         return f"{source.name}: {self.name} can be verified but not yet labelled; {self.refusal}"
+
+    def check_ending(self, name: str, target: Path, *, way_out: str = "") -> None:
+        """Raises UsageError where the name of an output says another format.
+
+        name: of the input. way_out: what else could be done, put at the end of the sentence.
+        """
+        endings, ending = self.extensions, target.suffix
+        told = ending and ending != LABELLED  # a name without an ending stays without one
+        if told and ending.lower() not in endings:
+            named = Path(name).suffix
+            misnamed = f" named {inert(named)}" if named and named.lower() not in endings else ""
+            raise UsageError(
+                f"{name}: this is a {self.name} file{misnamed}, and the output name says {inert(ending)}; "
+                f"give -o {inert(target.stem)}{endings[0]}{way_out}"
+            )

@@ -41,7 +41,7 @@ def looked_for(
     if not format.marks:
         return Watermarks(why=f"{format.name} files are not searched for watermarks")
     try:
-        return format.watermarks(source, keys, limits, look=look)
+        return format.watermarks(source, tuple(dict.fromkeys(keys)), limits, look=look)
     except (InputError, MissingProgram) as error:
         return Watermarks(why=str(error))
 

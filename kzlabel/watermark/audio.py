@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from .audio_cells import CELLS, CODE, CODED_BITS, HOP, HOPS, WINDOW, layout
 from .audio_gains import CONTEXT, SUMS, Limits, render, solve
 from .audio_rate import HIGHEST, LOWEST, RATE, Resampler
 from .audio_search import PATIENCE, Search
-from .detection import Detection, Unmarkable
+from .detection import Detection, Tally, Unmarkable
 from .keys import WatermarkKey
 from .payload import Payload
 from .strength import Strength
@@ -111,7 +112,8 @@ class Embedder:
         """The rest of the samples. Raises Unmarkable where the whole recording is too short or too plain for a mark."""
         seconds = self._received / self._rate
         if seconds < SHORTEST:
-            raise Unmarkable(f"the recording is {seconds:.1f} s long, and a mark needs {SHORTEST:.0f} s")
+            shown = math.floor(10 * seconds) / 10  # never as long as is needed
+            raise Unmarkable(f"the recording is {shown:.1f} s long, and a mark needs {SHORTEST:.0f} s")
         rest = self._mark(self._analysed() // CELL - self._cell, last=True)
         if not self._sums.any():
             raise Unmarkable(
@@ -187,17 +189,20 @@ def detect(
     key: WatermarkKey | None = None,
     patience: float = PATIENCE,
     thorough: bool = False,
+    tally: Tally | None = None,
 ) -> list[Detection]:
     """The marks in a recording, each once, with the `span` of seconds in which it was read.
 
     blocks: (n, channels) float32 each, or one such array. patience: seconds; after half of them only unchanged speed is
-    tried, after all of them what was found is returned. thorough: reads more candidates, about three times as long.
+    tried, after all of them what was found is returned. tally: of what was searched before, to be carried on.
+    thorough: reads more candidates, about three times as long.
     """
     import numpy as np
 
     if not LOWEST <= rate <= HIGHEST:
         return []
-    search = Search(key or WatermarkKey(), patience=patience, thorough=thorough)
+    tally = tally or Tally()
+    search = Search(key or WatermarkKey(), patience=patience, thorough=thorough, tally=tally)
     resampler = Resampler.to_analysis(rate)
     held = np.zeros(0, np.float32)
     held_from = received = made = 0
@@ -214,11 +219,13 @@ def detect(
                 keep = resampler.needs(made, 1)[0]
                 held, held_from = held[max(keep - held_from, 0) :], max(keep, held_from)
             if search.spent:
+                tally.late = True
                 return search.found()
     rest = received * resampler.up // resampler.down - made
     if rest > 0:
         search.push(resampler.convert(held, held_from, made, rest))
     search.finish()
+    tally.late |= search.spent
     return search.found()
 
 

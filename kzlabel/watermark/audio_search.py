@@ -16,7 +16,7 @@ from .audio_cells import HOP, PERIOD, WINDOW, layout, spectra
 from .audio_folding import Hypothesis, Match, Part, fold, match, peaks
 from .audio_rate import RATE
 from .audio_reading import decode
-from .detection import Detection
+from .detection import Detection, Tally
 from .keys import WatermarkKey
 from .payload import Payload
 
@@ -62,7 +62,7 @@ class Candidate:
 class Search:
     """push samples at 16 kHz, then finish; `found` at any time."""
 
-    def __init__(self, key: WatermarkKey, *, patience: float, thorough: bool) -> None:
+    def __init__(self, key: WatermarkKey, *, patience: float, thorough: bool, tally: Tally) -> None:
         import numpy as np
 
         self._key = key
@@ -71,7 +71,7 @@ class Search:
         self._began = time.monotonic()
         self._samples = np.zeros(WINDOW // 2, np.float32)  # frame 0 lies around sample 0
         self._hop = 0
-        self._readings = 0
+        self._tally = tally
         self._detections: list[Detection] = []
         self._known: list[Hypothesis] = [Hypothesis()]
         self._earlier: Part | None = None
@@ -97,7 +97,7 @@ class Search:
         if self._count > 2 and not self._detections and self._all is not None:
             best = peaks(match(self._all, self._plan), 1)[0]
             if best[0] >= self._effort.sure[0]:
-                self._decode(self._all, best[1], 0, self._hop)
+                self._decode(self._all, best[1], 0, self._hop, Hypothesis())
 
     def found(self) -> list[Detection]:
         return list(self._detections)
@@ -159,24 +159,25 @@ class Search:
             if one.likely < sure:
                 continue
             begin, end = min(p.first for p in one.parts), max(p.first + p.hops for p in one.parts)
-            if self._decode(fold(one.parts, one.hypothesis), one.offset, begin, end):
+            if self._decode(fold(one.parts, one.hypothesis), one.offset, begin, end, one.hypothesis):
                 return one
         return None
 
-    def _decode(self, folded: Floats, offset: int, begin: int, end: int) -> bool:
+    def _decode(self, folded: Floats, offset: int, begin: int, end: int, hypothesis: Hypothesis) -> bool:
         reading = decode(folded, offset, self._plan, self._key)
-        self._readings += reading.tried
+        self._tally.readings += reading.tried
         if reading.payload:
-            self._note(reading.payload, reading.agreement, (begin * HOP / RATE, end * HOP / RATE))
+            span = begin * HOP / RATE, end * HOP / RATE
+            self._note(reading.payload, reading.agreement, span, (hypothesis.pitch, hypothesis.tempo))
         return reading.payload is not None
 
-    def _note(self, payload: Payload, agreement: float, span: tuple[float, float]) -> None:
+    def _note(self, payload: Payload, agreement: float, span: tuple[float, float], speed: tuple[float, float]) -> None:
         known = next((d for d in self._detections if d.payload == payload), None)
-        readings = self._readings
+        readings = self._tally.readings
         if known:
             span = min(span[0], known.place["span"][0]), max(span[1], known.place["span"][1])
-            readings, agreement = known.readings, max(agreement, known.agreement)
-        found = Detection(payload, readings, agreement, {"span": [round(s, 2) for s in span]})
+            readings, agreement, speed = known.readings, max(agreement, known.agreement), known.speed
+        found = Detection(payload, readings, agreement, {"span": [round(s, 2) for s in span]}, speed=speed)
         self._detections = [found if d is known else d for d in self._detections]
         if not known:
             self._detections.append(found)

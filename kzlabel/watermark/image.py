@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from .detection import Detection, Unmarkable
+from .detection import Detection, Tally, Unmarkable
 from .image_pattern import CODE, CODED_BITS, Pattern, pattern
 from .image_reading import Search, soft_bits, spectra_of, template_answer
 from .image_search import detections, followed_through
-from .image_view import MIN_SIDE, detail, folded, kinds, room, tiled, whitened, working
+from .image_view import MIN_SIDE, beginning, detail, folded, kinds, room, tiled, whitened, working
 from .keys import WatermarkKey
 from .payload import Payload
 from .strength import Strength
@@ -63,6 +63,8 @@ def embed(
     height, width = luma.shape
     if min(height, width) < MIN_SIDE:
         raise Unmarkable(f"watermark: none, the picture has {width} x {height} pixels; each side needs {MIN_SIDE}")
+    if beginning(luma) is not luma:
+        raise Unmarkable(f"watermark: none, the picture has {width} x {height} pixels, too long a strip for one")
     shown = np.isfinite(luma) if visible is None else np.isfinite(luma) & visible
     if shown.mean() < LEAST_VISIBLE:
         raise Unmarkable("watermark: none, less than a tenth of the picture is visible")
@@ -82,23 +84,32 @@ def embed(
 
 
 def detect(
-    luma: Floats, *, key: WatermarkKey | None = None, patience: float = 10.0, thorough: bool = False
+    luma: Floats,
+    *,
+    key: WatermarkKey | None = None,
+    patience: float = 10.0,
+    thorough: bool = False,
+    tally: Tally | None = None,
 ) -> list[Detection]:
     """Every mark found in a picture (height, width), 0..255, the surest first; [] where there is none.
 
     Where it carries no picture's mark, it is looked at as a frame of a film. patience: seconds after which no further
     reading is begun. thorough: try four times as many ways in which a mark may lie, and look for small ones beside one
-    that fills the picture. place: `region` [x, y, width, height] in pixels, `scale`, `rotation` in degrees
-    anticlockwise, `mirrored`, as far as it can be told.
+    that fills the picture. tally: of what was searched before, to be carried on. place: `region` [x, y, width, height]
+    in pixels, `scale`, `rotation` in degrees anticlockwise, `mirrored`, as far as it can be told.
     """
     if min(luma.shape) < 16 or luma.size < LEAST_READ:
         return []
-    search = Search(key or WatermarkKey(), time.monotonic() + patience)
+    luma = beginning(luma)
+    tally = tally or Tally()
+    search = Search(key or WatermarkKey(), time.monotonic() + patience, tally.readings)
     found = detections(luma, search, thorough=thorough)
-    if found or luma.size < LEAST_STILL:
-        return found
-    left = search.deadline - time.monotonic()
-    return detect_still(luma, key=search.key, patience=left, readings=search.readings)
+    tally.readings = search.readings
+    if not found and luma.size >= LEAST_STILL:
+        left = search.deadline - time.monotonic()
+        found = detect_still(luma, key=search.key, patience=left, tally=tally)
+    tally.late |= search.late
+    return found
 
 
 def followed(luma: Floats, found: Detection, *, key: WatermarkKey | None = None, patience: float = 10.0) -> Detection:
@@ -107,7 +118,7 @@ def followed(luma: Floats, found: Detection, *, key: WatermarkKey | None = None,
     A mark is often read although the picture was stretched or seen from the side; whoever compares the picture by its
     geometry wants that as well.
     """
-    return followed_through(luma, found, Search(key or WatermarkKey(), time.monotonic() + patience))
+    return followed_through(beginning(luma), found, Search(key or WatermarkKey(), time.monotonic() + patience))
 
 
 def _mark(view: Floats, hidden: Floats, payload: Payload, key: WatermarkKey) -> Floats:
@@ -132,7 +143,7 @@ def _mark(view: Floats, hidden: Floats, payload: Payload, key: WatermarkKey) -> 
         said = heard / heard.mean() * (1 - HARMED_SHARE) + harmed / level * HARMED_SHARE
         bits = np.clip(bits + COMPENSATED * (1 - said), *BIT_RANGE).astype(np.float32)
         template = float(np.clip(template * CLEAR / seen, 1.0, MOST_TEMPLATE))
-    raise Unmarkable("watermark: none, the picture is too plain or too regular to hide one")
+    raise Unmarkable("watermark: none, the picture is too plain, too regular or too noisy to hide one")
 
 
 def _heard(shown: Floats, marked: Pattern, codeword: Floats) -> tuple[Floats, float]:

@@ -80,6 +80,9 @@ def _heaviest(worth: Floats) -> tuple[int, int, int, int]:
     import numpy as np
 
     rows, columns = worth.shape
+    if rows > columns:  # pairs of the shorter side: a long strip has billions of the other
+        turned = _heaviest(worth.T)
+        return turned[1], turned[0], turned[3], turned[2]
     down = np.zeros((rows + 1, columns), np.float64)
     down[1:] = np.cumsum(worth, axis=0)
     tops, bottoms = np.triu_indices(rows, 0)

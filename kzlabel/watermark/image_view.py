@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Pixels of the working picture: larger ones are scaled down to it, so that a mark keeps its place in the spectrum.
 WORKING_PIXELS = 1 << 19
 MIN_SIDE = 192  # one tile and a half: less holds too few tiles for one reading
+# A strip as low as that cannot be scaled down; so many pixels are 44,000 in a row, and take some 10 s to mark.
+LONGEST_STRIP = 1 << 23
 
 # What a mark may add where nothing hides it, in grey levels squared: with the rounding to 8 bits (1/12), 0.76 rms.
 FLAT_VARIANCE = 0.50
@@ -57,6 +59,15 @@ def working(luma: Floats) -> Floats:
     if (height, width) != luma.shape:
         luma = np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), np.float32)
     return np.asarray(np.clip(np.nan_to_num(luma, nan=0.0, posinf=255.0, neginf=0.0), 0, 255), np.float32)
+
+
+def beginning(luma: Floats) -> Floats:
+    """(h, w) -> of a strip so long that its view has more than LONGEST_STRIP pixels, the first of them."""
+    height, width = working_size(*luma.shape)
+    share = LONGEST_STRIP / (height * width)
+    if share >= 1:
+        return luma
+    return luma[: int(len(luma) * share)] if height > width else luma[:, : int(luma.shape[1] * share)]
 
 
 def room(view: Floats, power: float, hiding: Floats | None = None) -> Floats:

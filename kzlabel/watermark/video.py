@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .detection import Detection, Unmarkable
+from .detection import Detection, Tally, Unmarkable
 from .keys import WatermarkKey
 from .payload import Payload
 from .strength import Strength
@@ -133,6 +134,7 @@ def detect(
     patience: float = PATIENCE,
     thorough: bool = False,
     uncut: bool = False,
+    tally: Tally | None = None,
 ) -> list[Detection]:
     """The marks in a film, each with the seconds between which it was seen as `place["span"]`.
 
@@ -140,10 +142,12 @@ def detect(
     best FRAMES_PER_SECOND. Memory is bounded; so is the time, by `patience` seconds beside what the frames take to
     come.
     thorough: look for marks in every part, turned, mirrored and stretched. uncut: only for marks that lie in these
-    frames as they were put in. Raises nothing of its own.
+    frames as they were put in. tally: of what was searched before, to be carried on.
+    Raises nothing of its own.
     """
     key = key or WatermarkKey()
-    reader = Reader(key, Carriers.of(key), patience, thorough=thorough, uncut=uncut)
+    tally = tally or Tally()
+    reader = Reader(key, Carriers.of(key), patience, thorough=thorough, uncut=uncut, readings=tally.readings)
     found: dict[Payload, Detection] = {}
     if not (math.isfinite(rate) and rate > 0):
         return []
@@ -152,27 +156,33 @@ def detect(
             earlier = found.get(one.payload)
             if earlier:
                 span = [earlier.place["span"][0], one.place["span"][1]]
-                one = Detection(one.payload, earlier.readings, max(one.agreement, earlier.agreement), {"span": span})
+                agreement = max(one.agreement, earlier.agreement)
+                one = replace(one, readings=earlier.readings, agreement=agreement, place={"span": span})
             found[one.payload] = one
+    tally.readings = reader.readings
+    tally.late |= reader.late
     return list(found.values())
 
 
 def detect_still(
-    luma: NDArray[Any], *, key: WatermarkKey | None = None, patience: float = PATIENCE, readings: int = 0
+    luma: NDArray[Any], *, key: WatermarkKey | None = None, patience: float = PATIENCE, tally: Tally | None = None
 ) -> list[Detection]:
     """The mark in a single frame, exported as a picture: (h, w) luma, 0..255 where it is of floats.
 
-    readings: how many this picture went through before.
+    tally: of what was searched before, to be carried on.
     """
     key = key or WatermarkKey()
-    reader = Reader(key, Carriers.of(key), patience, readings=readings)
+    tally = tally or Tally()
+    reader = Reader(key, Carriers.of(key), patience, readings=tally.readings)
     sums = Sums()
     plane = _prepared(luma)
     if plane is None:
         return []
     sums.add(plane, 0.0)
     sums.close()
-    return [Detection(one.payload, one.readings, one.agreement) for one in reader.marks(sums)]
+    found = [replace(one, place={}) for one in reader.marks(sums)]
+    tally.readings = reader.readings
+    return found
 
 
 def _chapters(frames: Iterable[NDArray[Any]], rate: float, reader: Reader) -> Iterator[Sums]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .detection import Detection
+from .detection import Detection, Geometry
 from .keys import WatermarkKey
 from .payload import Payload, read
 from .video_carriers import CODE, Carriers, unit, waves_at
@@ -34,11 +34,12 @@ SHORTEST_PART = 3
 
 @dataclass(frozen=True)
 class Hit:
-    """sections: the first and the last that show the mark."""
+    """sections: the first and the last that show the mark. geometry: None where it was found turned by a quarter."""
 
     payload: Payload
     agreement: float
     sections: tuple[int, int]
+    geometry: Geometry | None
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Reader:
             if hit:
                 first, last = hit.sections
                 span = [round(sections[first].start, 3), round(sections[last].end, 3)]
-                found.append(Detection(hit.payload, self.readings, hit.agreement, {"span": span}))
+                found.append(Detection(hit.payload, self.readings, hit.agreement, {"span": span}, hit.geometry))
                 todo += [part for part in (sections[:first], sections[last + 1 :]) if len(part) >= SHORTEST_PART]
             elif whole and self.thorough and len(sections) > PART:
                 todo += [sections[start : start + PART] for start in range(0, len(sections) - PART // 3, PART * 2 // 3)]
@@ -94,6 +95,8 @@ class Reader:
             with self.clock():
                 sums = Sums([one.turned() for one in sections] if turned else sections)
                 hit = self._search(sums, scales(stretched=stretched))
+            if hit and turned:
+                hit = replace(hit, geometry=None)
         return hit
 
     def _search(self, sums: Sums, tried: NDArray[np.float64]) -> Hit | None:
@@ -111,7 +114,7 @@ class Reader:
             return None
         payload, agreement, pose = hit
         present = self._presence(sums.sections, payload, pose)
-        return Hit(payload, agreement, (present[0], present[-1]))
+        return Hit(payload, agreement, (present[0], present[-1]), _geometry(sums.sections[0].plain.shape, pose))
 
     def _read(self, poses: list[tuple[Pose, Spectrum]]) -> tuple[Payload, float, Pose] | None:
         import numpy as np
@@ -165,6 +168,17 @@ class Reader:
         down = (np.arange(height) - height // 2) * step * pose.down - pose.offset[0]
         across = (np.arange(width) - width // 2) * step * pose.across - pose.offset[1]
         return waves_at(down, across, places, amplitudes)
+
+
+def _geometry(shape: tuple[int, ...], pose: Pose) -> Geometry:
+    height, width = shape
+    step = unit(height, width)
+    (down, up), (across, left) = (
+        # From units to pixels of the frames, whose middle pixel is the origin, and on to fractions.
+        (1 / (step * scale * side), (offset / (step * scale) + side // 2 + 0.5) / side)
+        for scale, offset, side in ((pose.down, pose.offset[0], height), (pose.across, pose.offset[1], width))
+    )
+    return Geometry(((across, 0.0, left), (0.0, down, up), (0.0, 0.0, 1.0)))
 
 
 def _hypotheses(sums: Sums) -> Iterator[Floats]:

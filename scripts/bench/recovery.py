@@ -1,10 +1,11 @@
 """How many stripped and harmed copies lead back to their signed manifest, and how many that must not do.
 
-    python scripts/bench/recovery.py works/pictures/*.png works/sounds/*
+    python scripts/bench/recovery.py works/pictures/*.png works/sounds/* works/films/*
 
 Labels each work, registers it in a database of its own (`--registry` names another), sends it through ten paths and
 verifies. Then marks are copied onto other works: the difference that a mark made, added to another work, must lead
-to no verdict `recovered`. --forgeries: how many of these.
+to no verdict `recovered`. --forgeries: how many of these. NAME-large is NAME in another
+size.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import argparse
 import io
 import itertools
 import random
+import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,6 +35,7 @@ from kzlabel.watermark.trials.counting import Row
 
 Pixels = NDArray[np.uint8]
 Marked = tuple[Pixels, Pixels, str, str]  # before and after, identifier, name
+FILMS = {".mp4", ".mkv", ".webm", ".mov"}
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 
 
@@ -48,11 +52,16 @@ def main() -> None:
         labeller = Labeller(LabelOptions(registry=registry, overwrite=True, disclosure=False, audit="off"))
         verifier = Verifier(VerifyOptions(registry=registry))
         pictures = [work for work in chosen.works if work.suffix.lower() in SUFFIXES]
-        sounds = [work for work in chosen.works if work not in pictures]
+        films = [work for work in chosen.works if work.suffix.lower() in FILMS]
+        sounds = [work for work in chosen.works if work not in (*pictures, *films)]
         if pictures:
             _of_pictures(pictures, folder, labeller, verifier, chosen.forgeries)
         if sounds:
-            _of_sounds(sounds, folder, labeller, verifier)
+            _of_streams("recordings", sounds, SOUND_PATHS, folder, labeller, verifier)
+            _forged_sounds(sounds, folder, verifier, chosen.forgeries)
+        if films:
+            _of_streams("films", films, FILM_PATHS, folder, labeller, verifier)
+            _forged_films(films, folder, verifier, chosen.forgeries)
 
 
 class _Count:
@@ -159,12 +168,27 @@ def _paths() -> Iterator[tuple[str, Callable[[Image.Image], bytes]]]:
     yield "square, 640, JPEG 70", lambda picture: jpeg(fitted(square(picture), 640), 70)
 
 
+def _pairs(works: Sequence[Any], name: Callable[[Any], str], most: int) -> list[tuple[Any, Any]]:
+    """Two different works each, so many at most."""
+    pairs = [
+        (one, other)
+        for one, other in itertools.permutations(works, 2)
+        if name(one).removesuffix("-large") != name(other).removesuffix("-large")
+    ]
+    random.Random(1).shuffle(pairs)
+    return pairs[:most]
+
+
+def _stem(marked: Marked) -> str:
+    return Path(marked[3]).stem
+
+
 def _forged(marked: list[Marked], verifier: Verifier, most: int) -> None:
     """The difference that marked one picture, added to another, which is scaled to the same size."""
     recovered = read = done = 0
-    pairs = list(itertools.permutations(marked, 2))
-    random.Random(1).shuffle(pairs)
-    for (before, after, identifier, name), (other, _, _, its_name) in pairs[:most]:
+    for (before, after, identifier, name), (other, _, _, its_name) in _pairs(
+        marked, lambda one: Path(one[3]).stem, most
+    ):
         size = before.shape[1], before.shape[0]
         scaled = np.asarray(Image.fromarray(other).resize(size, Image.Resampling.LANCZOS), np.int16)
         forged = np.clip(scaled + (after.astype(np.int16) - before), 0, 255).astype(np.uint8)
@@ -180,24 +204,90 @@ def _forged(marked: list[Marked], verifier: Verifier, most: int) -> None:
     print(f"forged: {done} pictures with the mark of another; the mark was read in {read}, {recovered} were recovered")
 
 
-# --- sound ---
+# --- sounds and films ---
 
 
-def _of_sounds(works: list[Path], folder: Path, labeller: Labeller, verifier: Verifier) -> None:
+def _of_streams(
+    kind: str,
+    works: list[Path],
+    paths: Sequence[tuple[str, str, tuple[str, ...]]],
+    folder: Path,
+    labeller: Labeller,
+    verifier: Verifier,
+) -> None:
     count, marked = _Count(), 0
-    program = find(None)
     for work in works:
-        labelled = labeller.label(work, folder / f"labelled{work.suffix}")
+        labelled = labeller.label(work, folder / f"labelled-{work.stem}{work.suffix}")
         if labelled.watermark is None or labelled.watermark.identifier is None:
             print(f"  {work.name}: bears no mark")
             continue
         marked += 1
-        for name, ending, arguments in SOUND_PATHS:
+        for name, ending, arguments in paths:
+            if ending == ".mp3" and "sound" not in labelled.watermark.carriers:
+                continue
             copy = folder / f"copy{ending}"
-            _run(program, "-i", str(labelled.output), "-map_metadata", "-1", *arguments, str(copy))
+            _run("-i", str(labelled.output), "-map_metadata", "-1", *arguments, str(copy))
             identifier = labelled.watermark.identifier
             count.add(name, verifier.verify(copy).to_json(), identifier, work.name)
-    count.told(f"{marked} recordings")
+    count.told(f"{marked} {kind}")
+
+
+def _forged_sounds(works: list[Path], folder: Path, verifier: Verifier, most: int) -> None:
+    """The difference between a marked recording and itself before, added to another one."""
+    told = _Forged()
+    for one, other in _pairs(
+        [work for work in works if _labelled(work, folder).exists()], lambda work: work.stem, most
+    ):
+        before, after, victim = (_samples(path) for path in (one, _labelled(one, folder), other))
+        size = min(len(before), len(after), len(victim))
+        forged = victim[:size] + after[:size] - before[:size]
+        path = folder / "forged.wav"
+        _run("-f", "f32le", "-ar", "44100", "-ac", "1", "-i", "-", str(path), data=forged.astype("<f4").tobytes())
+        told.add(verifier.verify(path).to_json(), f"{other.name} as {one.name}")
+    told.told("recordings")
+
+
+def _forged_films(works: list[Path], folder: Path, verifier: Verifier, most: int) -> None:
+    """The same with films: the difference of the two, frame by frame, at the victim's size."""
+    told = _Forged()
+    marked = [work for work in works if _labelled(work, folder).exists()]
+    graph = (
+        "[1:v]{fit}[a];[2:v]{fit}[b];[a][b]blend=all_mode=grainextract[d];"
+        "[0:v]{fit}[v];[v][d]blend=c0_mode=grainmerge:c1_mode=normal:c2_mode=normal:shortest=1[o]"
+    ).format(fit="scale=1280:720,format=yuv420p,fps=25")
+    for one, other in _pairs(marked, lambda work: work.stem, most):
+        path, inputs = folder / "forged.mp4", (other, _labelled(one, folder), one)
+        named = [word for given in inputs for word in ("-i", str(given))]
+        _run(*named, "-filter_complex", graph, "-map", "[o]", "-crf", "18", "-t", "10", str(path))
+        told.add(verifier.verify(path).to_json(), f"{other.name} as {one.name}")
+    told.told("films")
+
+
+class _Forged:
+    def __init__(self) -> None:
+        self._done = self._read = self._recovered = 0
+
+    def add(self, verdict: dict[str, Any], name: str) -> None:
+        self._done += 1
+        self._read += any(layer["layer"] == "watermark" and layer.get("payload") for layer in verdict["evidence"])
+        if verdict["verdict"] == "recovered":
+            self._recovered += 1
+            print(f"  RECOVERED: {name}, {verdict['recovery']['match'].get('similarity')}", flush=True)
+
+    def told(self, kind: str) -> None:
+        print(
+            f"forged: {self._done} {kind} with the mark of another; the mark was read in {self._read}, "
+            f"{self._recovered} were recovered",
+            flush=True,
+        )
+
+
+def _labelled(work: Path, folder: Path) -> Path:
+    return folder / f"labelled-{work.stem}{work.suffix}"
+
+
+def _samples(path: Path) -> NDArray[np.float32]:
+    return np.frombuffer(_run("-i", str(path), "-f", "f32le", "-ar", "44100", "-ac", "1", "-"), "<f4")
 
 
 SOUND_PATHS = (
@@ -214,12 +304,26 @@ SOUND_PATHS = (
 )
 
 
-def _run(program: str, *arguments: str) -> None:
-    import subprocess
+FILM_PATHS = (
+    ("stripped", ".mp4", ("-c", "copy")),
+    ("CRF 28", ".mp4", ("-crf", "28")),
+    ("messenger: 480p, CRF 28", ".mp4", ("-vf", "scale=-2:480", "-crf", "28", "-b:a", "64k")),
+    ("360p, CRF 28", ".mp4", ("-vf", "scale=-2:360", "-crf", "28")),
+    ("VP9, 600 kbit/s", ".webm", ("-vf", "scale=-2:480", "-b:v", "600k", "-deadline", "realtime", "-cpu-used", "6")),
+    ("a part of it, CRF 26", ".mp4", ("-ss", "2.3", "-t", "6", "-crf", "26")),
+    ("15 frames a second", ".mp4", ("-r", "15", "-crf", "26")),
+    ("cut to 80 %", ".mp4", ("-vf", "crop=trunc(iw*0.4)*2:trunc(ih*0.4)*2", "-crf", "26")),
+    ("bars above and below", ".mp4", ("-vf", "pad=iw:trunc(ih*0.75)*2:0:-1", "-crf", "26")),
+    ("its sound alone, MP3 96k", ".mp3", ("-vn", "-b:a", "96k")),
+)
 
-    done = subprocess.run([program, "-v", "error", "-y", *arguments], capture_output=True, check=False)
+
+def _run(*arguments: str, data: bytes | None = None) -> bytes:
+    command = [find(), "-v", "error", "-y", *arguments]
+    done = subprocess.run(command, input=data, capture_output=True, check=False)
     if done.returncode:
         sys.exit(done.stderr.decode())
+    return done.stdout
 
 
 if __name__ == "__main__":

@@ -83,3 +83,22 @@ def test_an_interrupt_while_a_program_signs_ends_the_whole_batch(number: signal.
     assert (process.returncode, out, err) == (130, b"", b"kzlabel: interrupted; nothing was left half done\n")
     assert (tmp_path / "started").read_text() == "once "
     assert not [path for path in tmp_path.iterdir() if "labelled" in path.name or path.name.startswith(".kzlabel-")]
+
+
+EARLY = """
+import sys
+
+class Struck:
+    def find_spec(self, name, path=None, target=None):
+        if name == "kzlabel.cli.app":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Struck())
+from kzlabel.cli import main
+main()
+"""
+
+
+def test_ctrl_c_while_modules_are_loaded_shows_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", EARLY], env=environment(tmp_path), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (130, b"")

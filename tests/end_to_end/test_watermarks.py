@@ -10,6 +10,7 @@ from PIL import Image
 from tests.media import reels, sounds
 from tests.media.pictures import scene
 
+from .command import kzlabel
 from .conftest import Desk
 from .works import work
 
@@ -128,6 +129,74 @@ def test_what_it_withstands_is_counted_with_intervals(desk: Desk) -> None:
 def test_what_bears_no_mark_is_refused_by_name(desk: Desk, name: str, code: int, why: str) -> None:
     work(name, desk.folder)
     desk.refused(code, why, "watermark", "embed", name, "-o", f"marked.{name}")
+
+
+def test_a_mark_is_put_in_and_found_between_pipes(desk: Desk) -> None:
+    source = work("photo.jpg", desk.folder).read_bytes()
+    before = desk.snapshot()
+    embed = ("watermark", "embed", "-", "-o", "-", "--identifier", "00c0ffee0002")
+    marked = kzlabel(*embed, home=desk.folder, stdin=source)
+    assert (marked.code, marked.err, marked.out[:3]) == (0, "", b"\xff\xd8\xff"), marked.err
+    told = kzlabel("watermark", "detect", "-", "--json", home=desk.folder, stdin=marked.out)
+    assert (told.json["file"], [mark["payload"] for mark in told.json["marks"]]) == ("-", ["00c0ffee0002"])
+    assert desk.snapshot() == before
+    desk.refused(2, "--json", "watermark", "embed", "photo.jpg", "-o", "-", "--json")
+
+
+def test_a_failure_is_a_row_of_json_too(desk: Desk) -> None:
+    work("story.txt", desk.folder)
+    told = desk.run("watermark", "embed", "story.txt", "-o", "marked.txt", "--json")
+    assert (told.json["file"], told.json["status"], told.json["exit_code"], told.code) == ("story.txt", "failed", 3, 3)
+
+
+def test_a_marked_copy_is_not_named_after_another_format(desk: Desk) -> None:
+    work("picture.png", desk.folder)
+    desk.refused(2, "give -o marked.png", "watermark", "embed", "picture.png", "-o", "marked.jpg")
+
+
+def test_a_key_that_is_named_twice_finds_each_mark_once(desk: Desk) -> None:
+    work("picture.webp", desk.folder)
+    key = desk.write("secret.key", SECRET)
+    key.chmod(0o600)
+    desk.run("watermark", "embed", "picture.webp", "-o", "secret.webp", "--watermark-key", key)
+    twice = ("--watermark-key", key, "--watermark-key", key)
+    (mark,) = desk.run("watermark", "detect", "secret.webp", *twice, "--json").json["marks"]
+    assert len(mark["detail"]["carriers"]) == 1
+
+
+def test_what_cannot_be_searched_is_told_once(desk: Desk) -> None:
+    work("story.txt", desk.folder)
+    desk.refused(3, "carry no watermark", "watermark", "detect", "story.txt")
+    cut = desk.write("cut.jpg", work("photo.jpg", desk.folder).read_bytes()[:9_000])
+    told = desk.refused(3, "could not be searched", "watermark", "detect", cut)
+    assert told.err.count("cut.jpg") == 1, told.err
+
+
+def test_what_of_a_film_bears_no_mark_is_told(desk: Desk) -> None:
+    picture = f"{_wide()},noise=alls=6:allf=t"
+    reels.make(desk.folder / "silent.mp4", "h264", picture=picture, seconds="4")
+    sounds.encoded(desk.folder / "tune.wav", sounds.music(4.0), 44_100)
+    tracks = ("-map", "0:v", "-map", "1:a", "-map", "1:a", "-c:v", "copy", "-c:a:0", "aac", "-c:a:1", "ac3")
+    reels.ffmpeg("-i", "silent.mp4", "-i", "tune.wav", *tracks, "film.mp4")
+    told = desk.run("watermark", "embed", "film.mp4", "-o", "marked.mp4", "--json")
+    assert (told.code, told.json["carriers"]) == (0, ["picture", "sound"]), told
+    assert "encoded as ac3" in " ".join(told.json["notes"])
+    assert "encoded as ac3" in told.err
+
+
+def test_a_trial_goes_on_after_works_that_cannot_be_tried(desk: Desk) -> None:
+    Image.fromarray(scene(640, 480)).save("picture.png")
+    Image.fromarray(scene(640, 480)[..., 0].astype("<u2") * 257).save("deep.png")
+    Image.fromarray(scene(160, 120)).save("small.png")
+    desk.write("cut.png", (desk.folder / "picture.png").read_bytes()[:9_000])
+    bench = ("watermark", "bench", "image")
+    told = desk.run(*bench, "deep.png", "cut.png", "small.png", "picture.png", "--attacks", "grey", "--json")
+    assert (told.code, [(row["read"], row["n"]) for row in told.json]) == (0, [(1, 1), (1, 1)]), told
+    assert all(name in told.err for name in ("deep.png", "cut.png", "small.png"))
+    assert desk.run(*bench, "small.png", "--attacks", "JPEG 70").code == 11
+    desk.refused(3, "cut.png", *bench, "cut.png", "--attacks", "JPEG 70")
+    desk.refused(3, "no such file", "watermark", "bench", "audio", "picture.png", "--music", "nothing.wav")
+    desk.refused(4, "does not run", "watermark", "bench", "video", "picture.png", "--ffmpeg", "/nonexistent")
 
 
 def _wide() -> str:

@@ -207,10 +207,12 @@ def test_another_programme_than_the_marked_one_does_not_pass(tmp_path: Path) -> 
         found(source).check(source, source, rendered, DEFAULT_LIMITS)
 
 
-def test_a_search_without_time_ends_and_finds_nothing_it_does_not_know(tmp_path: Path) -> None:
+def test_a_search_without_time_ends_and_does_not_count_as_one(tmp_path: Path) -> None:
     source = encoded(tmp_path / "a.mp3", music(6), 44_100)
-    assert found(source).watermarks(source, OPEN, Limits(watermark_seconds=0.0)).found == ()
-    assert found(source).watermarks(source, OPEN, DEFAULT_LIMITS).found == ()
+    hurried = found(source).watermarks(source, OPEN, Limits(watermark_seconds=0.0))
+    assert hurried.found == ()
+    assert "given up after 0 s" in str(hurried.why)
+    assert found(source).watermarks(source, OPEN, DEFAULT_LIMITS) == Watermarks()
 
 
 def test_a_stream_damaged_in_the_middle_is_still_read(tmp_path: Path) -> None:

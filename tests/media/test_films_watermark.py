@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from kzlabel.disclosure.plan import DisclosurePlan
-from kzlabel.errors import InputError, InternalError, UnsupportedFormat
-from kzlabel.limits import DEFAULT_LIMITS
+from kzlabel.errors import InputError, InternalError, UnreadableFile, UnsupportedFormat
+from kzlabel.limits import DEFAULT_LIMITS, Limits
 from kzlabel.media.audio import write_wave
 from kzlabel.media.base import Format, Rendered, RenderPlan, WatermarkPlan, Watermarks
 from kzlabel.media.films import FORMATS
@@ -26,6 +26,7 @@ from kzlabel.watermark.payload import Payload
 from kzlabel.watermark.video import Dose
 
 from .reels import CODECS, HDR, MASTERING, ffmpeg, likeness
+from .reels import make as make_film
 from .sounds import decoded, lag, music
 
 PAYLOAD = Payload("0123456789ab")
@@ -268,6 +269,21 @@ def packets(path: Path, kind: str) -> list[str]:
     told = probed(path)
     counted = census(path, told, demuxer=found(path).demuxer, limits=DEFAULT_LIMITS)
     return [counted.tracks[stream.index].digest for stream in told.of_kind(kind)]
+
+
+def test_a_search_without_time_does_not_count_as_one(tmp_path: Path) -> None:
+    source = make_film(tmp_path / "a.mp4", "h264", seconds="2")
+    looked = found(source).watermarks(source, OPEN, Limits(watermark_seconds=0.0))
+    assert (looked.found, looked.why) == ((), "the search was given up after 0 s, the limit watermark_seconds")
+    assert read(source) == Watermarks()
+
+
+def test_a_film_of_which_only_the_sound_decodes_does_not_count_as_searched(tmp_path: Path) -> None:
+    whole = make_film(tmp_path / "whole.mkv", "h264", seconds="2")
+    blind = tmp_path / "blind.mkv"
+    ffmpeg("-i", whole, "-c", "copy", "-bsf:v", "filter_units=remove_types=1-5", blind)  # its slices
+    with pytest.raises(UnreadableFile):
+        read(blind)
 
 
 def at_their_times(path: Path, track: int) -> Any:

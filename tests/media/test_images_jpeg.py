@@ -151,3 +151,14 @@ def test_resolution_and_profile_stay(tmp_path: Path):
     assert after.info["comment"] == b"a comment"
     assert target.read_bytes().count(b"ICC_PROFILE") == 1
     assert struct.pack(">H", 0xFFFE) in target.read_bytes()
+
+
+def test_pixels_of_no_told_size_get_none(tmp_path: Path):
+    """EXIF without a resolution makes Pillow speak of 72 dpi."""
+    source = tmp_path / "a.jpg"
+    exif = Image.Exif()
+    exif[274] = 1
+    Image.fromarray(scene()).save(source, exif=exif)
+    target, _ = label("JPEG", source)
+    before, after = jpeg(source).info, jpeg(target).info
+    assert (after["jfif_unit"], after["jfif_density"]) == (before["jfif_unit"], before["jfif_density"]) == (0, (1, 1))

@@ -14,6 +14,8 @@ from kzlabel.disclosure.plan import DisclosurePlan
 from kzlabel.errors import LimitExceeded, UnreadableFile
 from kzlabel.limits import DEFAULT_LIMITS, Limits
 from kzlabel.media.base import Rendered, RenderPlan, WatermarkPlan
+from kzlabel.watermark.detection import Tally
+from kzlabel.watermark.image import detect, embed
 from kzlabel.watermark.keys import WatermarkKey
 from kzlabel.watermark.payload import Payload
 
@@ -433,11 +435,11 @@ def test_limits_hold_before_anything_is_decoded(tmp_path: Path):
         adapter("PNG").watermarks(source, OPEN, Limits(max_pixels=1000))
 
 
-def test_no_time_means_no_mark_and_no_error(tmp_path: Path):
+def test_a_search_without_time_does_not_count_as_one(tmp_path: Path):
     source = tmp_path / "a.png"
     still()(source)
     looked = adapter("PNG").watermarks(source, OPEN, Limits(watermark_seconds=0.0))
-    assert looked.why is None
+    assert (looked.found, looked.why) == ((), "the search was given up after 0 s, the limit watermark_seconds")
 
 
 @pytest.mark.parametrize("case", ["jpeg", "png", "webp", "tiff-lzw", "avif"])
@@ -448,3 +450,19 @@ def test_cut_off_files_raise_only_our_errors(case: str, tmp_path: Path):
         source.write_bytes(whole[: int(len(whole) * share)])
         with pytest.raises(UnreadableFile):
             adapter(name).watermarks(source, OPEN, DEFAULT_LIMITS)
+
+
+def test_readings_of_other_frames_and_keys_count_as_well(tmp_path: Path):
+    """A mark that only the frame in the middle bears is found after all that was tried before."""
+    plain, source = textured(256, 256), tmp_path / "a.png"
+    luma = np.asarray(Image.fromarray(plain).convert("L"), np.float32)
+    bearing = np.clip(np.rint(plain + embed(luma, PAYLOAD)[..., None]), 0, 255).astype(np.uint8)
+    first, *others = (Image.fromarray(each) for each in (plain, plain, bearing, plain))
+    first.save(source, save_all=True, append_images=others, duration=100)
+    keys = (WatermarkKey(b"a secret of others"), *OPEN)
+    ((_, found),) = adapter("PNG").watermarks(source, keys, DEFAULT_LIMITS).found
+    tally = Tally()
+    for frame in (plain, bearing):
+        for key in keys:
+            alone = detect(np.asarray(Image.fromarray(frame).convert("L"), np.float32), key=key, tally=tally)
+    assert found.readings == alone[0].readings > 3

@@ -206,3 +206,8 @@ def test_resampling_there_and_back_neither_moves_nor_changes_a_sound(rate: int) 
 
 def test_a_decoder_written_from_the_specification_alone_reads_the_mark(marked: np.ndarray) -> None:
     assert independent_audio.read(marked[:, 0]) == ("c0ffee123456", "modified")
+
+
+def test_what_is_hardly_too_short_is_not_told_to_be_long_enough() -> None:
+    with pytest.raises(Unmarkable, match=r"2\.9 s long, and a mark needs 3 s"):
+        embed(band(2.99), 16_000, Payload("00000000000a"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tracemalloc
 from typing import Any
 
 import cv2
@@ -11,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kzlabel.declaration import Source
+from kzlabel.watermark import image_region, image_view
 from kzlabel.watermark.detection import Certainty, Unmarkable
 from kzlabel.watermark.image import detect, embed
 from kzlabel.watermark.image_pattern import pattern
@@ -236,3 +238,25 @@ def test_an_interval_is_wilsons() -> None:
 def test_large_and_odd_shapes_cost_bounded_time() -> None:
     ribbon = np.asarray(cv2.resize(luma(scene(200, 800, seed=9)), (9000, 200)), np.float32)
     assert [each.payload for each in detect(np.asarray(ribbon + embed(ribbon, PAYLOAD), np.float32))] == [PAYLOAD]
+
+
+def test_the_place_in_a_long_strip_is_found_in_little_memory() -> None:
+    worth = np.full((6_000, 6), -1.0, np.float32)
+    worth[1_000:1_500, 2:4] = 1.0
+    tracemalloc.start()
+    found = image_region._heaviest(worth), image_region._heaviest(worth.T)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == ((1_000, 2, 1_500, 4), (2, 1_000, 4, 1_500))
+    assert peak < 20e6
+
+
+def test_a_strip_that_is_too_long_takes_none_and_is_read_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_view, "LONGEST_STRIP", 1 << 20)
+    strip = np.tile(luma(scene(768, 200)), (6, 1))
+    marked = np.concatenate([strip + embed(strip, Payload("00000000000a")), strip])
+    with pytest.raises(Unmarkable, match="200 x 9216 pixels, too long a strip"):
+        embed(marked, Payload("00000000000b"))
+    (found,) = detect(marked)
+    assert found.place["region"][:3] == [0, 0, 200]
+    assert found.place["region"][3] == pytest.approx(4608, abs=400)

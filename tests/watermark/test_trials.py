@@ -7,8 +7,10 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
+from kzlabel.watermark.trials import video
 from kzlabel.watermark.trials.audio import Scene, Work, attacks, run
 from kzlabel.watermark.trials.counting import Row, total
+from tests.media import reels
 from tests.watermark.test_audio import band
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
@@ -35,6 +37,26 @@ def test_the_table_of_sound_counts_what_was_read() -> None:
     assert "lost after: nothing" in told[0]
     assert told[1].startswith("short: ")
     assert "1.0 s long" in told[1]
+
+
+def test_sound_of_eight_channels_goes_through_codecs_of_two() -> None:
+    (mp3,) = (attack for attack in attacks() if attack.name == "MP3 128k")
+    attacked, _ = mp3.run(band(3, 22_050, 8), 22_050, scene())
+    assert attacked.shape[1] == 2
+
+
+def test_films_that_lie_on_their_side_or_have_odd_sides_are_tried(tmp_path: Path) -> None:
+    odd = reels.make(tmp_path / "odd.mkv", "h264", picture="mandelbrot=s=401x301:r=25", seconds="2", pix_fmt="yuv444p")
+    reels.make(tmp_path / "lying.mp4", "h264", picture="mandelbrot=s=400x300:r=25", seconds="2")
+    reels.ffmpeg("-display_rotation", "90", "-i", tmp_path / "lying.mp4", "-c", "copy", tmp_path / "turned.mp4")
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no film")
+    told: list[str] = []
+    few = [attack for attack in video.ATTACKS if attack.name == "none"]
+    films = [(path.name, path) for path in (broken, odd, tmp_path / "turned.mp4")]
+    rows = video.run(films, attacks=few, ffmpeg=FFMPEG, report=told.append)
+    assert rows[0].n == 2, told
+    assert told[0].startswith("broken.mp4: ")
 
 
 @pytest.mark.parametrize(("hits", "of", "low", "high"), [(0, 0, 0, 1), (10, 10, 0.722, 1), (50, 100, 0.404, 0.596)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from ...errors import UnreadableFile
 from ...limits import Limits
 from ...watermark.detection import Detection
 from ...watermark.keys import WatermarkKey
+from ..patience import Patience
 from ..programs.probe import Stream
 from ..programs.stretch import later
 from .marking import decoded
@@ -23,7 +23,7 @@ def heard(
     stream: Stream,
     keys: tuple[WatermarkKey, ...],
     *,
-    patience: float,
+    patience: Patience,
     name: str,
     limits: Limits,
     program: str | None,
@@ -31,19 +31,16 @@ def heard(
 ) -> tuple[Detection, ...]:
     """The marks of these keys in an ffmpeg-python audio node.
 
-    patience: seconds of search for all keys together. start: where in the work the node begins, in seconds. Raises
+    patience: has a turn for each key. start: where in the work the node begins, in seconds. Raises
     UnreadableFile, LimitExceeded, MissingProgram.
     """
     from ...watermark.audio import detect
 
     found: list[Detection] = []
-    for place, key in enumerate(keys):
-        begun = time.monotonic()
-        with decoded(sound, stream, name=name, limits=limits, program=program) as blocks:
-            found += detect(
-                _as_far_as_it_goes(blocks), stream.sample_rate, key=key, patience=patience / (len(keys) - place)
-            )
-        patience = max(0.0, patience - (time.monotonic() - begun))
+    for key in keys:
+        with patience.turn() as seconds, decoded(sound, stream, name=name, limits=limits, program=program) as blocks:
+            rate, sounding = stream.sample_rate, _as_far_as_it_goes(blocks)
+            found += detect(sounding, rate, key=key, patience=seconds, tally=patience.tally)
     return tuple(later(one, start) for one in found)
 
 

@@ -18,6 +18,7 @@ from ...watermark.detection import Unmarkable
 from ...watermark.keys import WatermarkKey
 from ...watermark.record import WatermarkRecord
 from ..base import Format, Impression, Look, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
+from ..patience import Patience, given_up
 from ..programs.ffmpeg import Feed, arguments, builder, location, opened, run
 from ..programs.probe import Probe, Stream, probe
 from ..programs.stretch import HEARD_QUICKLY, WHOLE, middle
@@ -218,17 +219,19 @@ class Recording(Format):
         except UnsupportedFormat as error:
             return Watermarks(why=str(error).removeprefix(f"{source.name}: "))
         part = WHOLE if look is Look.EVERYWHERE else middle(info.duration, HEARD_QUICKLY)
+        patience = Patience(limits.watermark_seconds, len(keys))
         found = heard(
             opened(source, self.demuxer, limits, **part.options)["a:0"],
             info.detail["stream"],
             keys,
             start=part.start,
-            patience=limits.watermark_seconds,
+            patience=patience,
             name=source.name,
             limits=limits,
             program=self.programs.ffmpeg,
         )
-        return Watermarks(tuple(("sound", one) for one in found), in_part=part is not WHOLE)
+        why = given_up(limits.watermark_seconds) if patience.tally.late and not found else None
+        return Watermarks(tuple(("sound", one) for one in found), why, in_part=part is not WHOLE)
 
     def impression(self, source: Path, limits: Limits, *, keys: tuple[WatermarkKey, ...] = ()) -> Impression | None:
         from .impression import listened

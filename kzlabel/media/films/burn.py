@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +21,9 @@ from .keeping import kept
 from .patterns import LEAD, Pattern, blended, is_deep, sampling
 from .soundtracks import Soundtrack
 from .stamp import Stamp
+from .watching import as_seen
 
+KEPT_RATE = Fraction(1)  # frames a second that a fingerprint is made of
 # Packets that may wait for the slowest stream before the first is written: films whose sound starts late need many.
 MUXING_QUEUE = 4096
 
@@ -60,10 +62,12 @@ def burn(
     layers: Mapping[int, Layers],
     sounds: Mapping[int, Soundtrack],
     progress: Callable[[float], None] | None,
+    watched: Mapping[int, Path] | None = None,
 ) -> tuple[dict[int, array[int]], tuple[str, ...]]:
     """Write `job.target` with layers on each frame of some films and some tracks of sound replaced, the rest copied.
 
-    layers, sounds: by stream index. Returns the times of the frames that were shown, by stream index, in ticks of the
+    layers, sounds: by stream index. watched: where the frames of films with layers go besides, one a second, as
+    `as_seen` has them. Returns the times of the frames that were shown, by stream index, in ticks of the
     stream's time base, and what ffmpeg complained about. Raises UnreadableFile for a damaged film, UnsupportedFormat
     for a stream that the container cannot take, LimitExceeded, MissingProgram, OutputError.
     """
@@ -71,6 +75,7 @@ def burn(
     with scratch() as folder:
         film = opened(job.source, job.demuxer, job.limits, noautorotate=None)
         nodes: list[Any] = []
+        beside: list[Any] = []
         chosen: dict[str, Any] = {}
         for place, stream in enumerate(_mapped(job)):
             node = film[str(stream.index)]
@@ -78,6 +83,10 @@ def burn(
                 node = _replaced(sounds[stream.index], job)
             elif stream.index in layers:
                 node = _layered(node, stream, layers[stream.index], folder)
+                if watched and (path := watched.get(stream.index)):
+                    node, seen = (node.filter_multi_output("split")[branch] for branch in (0, 1))
+                    seen = as_seen(seen, stream, KEPT_RATE)
+                    beside.append(builder().output(seen, location(path), f="rawvideo"))
                 encoding = encoder(stream, census.tracks[stream.index]) | {
                     "fps_mode": "passthrough",
                     "enc_time_base": "demux",
@@ -87,7 +96,7 @@ def burn(
                 chosen |= {f"{key}:{place}": value for key, value in encoding.items()}
             nodes.append(node)
         finished = run(
-            _written(job, nodes, chosen, folder),
+            _written(job, nodes, chosen, folder, beside),
             name=job.source.name,
             limits=job.limits,
             program=job.program,
@@ -115,13 +124,19 @@ def remux(job: Job) -> None:
         run(told, name=job.source.name, limits=job.limits, program=job.program, duration=job.probed.duration)
 
 
-def _written(job: Job, nodes: list[Any], chosen: dict[str, Any], folder: Path) -> list[str]:
-    """The arguments that write the nodes to the target, with the options chosen for them."""
-    told = arguments(builder().output(*nodes, location(job.target)))
+def _written(job: Job, nodes: list[Any], chosen: dict[str, Any], folder: Path, beside: Sequence[Any] = ()) -> list[str]:
+    """The arguments that write the nodes to the target, with the options chosen for them.
+
+    beside: further outputs of the same graph.
+    """
+
+    def together(options: dict[str, Any]) -> Any:
+        return builder().merge_outputs(*beside, builder().output(*nodes, location(job.target), **options))
+
+    told = arguments(together({}))
     inputs = [told[place + 1] for place, part in enumerate(told) if part == "-i"]
     options = _common_options(job, inputs.index(location(job.source))) | chosen
-    output = builder().output(*nodes, location(job.target), **options)
-    return arguments(output, *_tags(job), *_attached(job, folder))
+    return arguments(together(options), *_tags(job), *_attached(job, folder))
 
 
 def _mapped(job: Job) -> list[Stream]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ...containers.base import Slot, Slots
 from ...containers.flv import FLV
@@ -17,20 +20,28 @@ from ...files import copy_whole, workspace
 from ...limits import Limits
 from ...watermark.keys import WatermarkKey
 from ...watermark.record import WatermarkRecord
+from ..audio.impression import SoundImpression, listened
 from ..audio.marking import unmarked
-from ..base import Carrier, Format, Look, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
+from ..base import Carrier, Format, Impression, Look, MediaInfo, Medium, Rendered, RenderPlan, Watermarks
+from ..programs.ffmpeg import opened
 from ..programs.packets import Census, census
 from ..programs.probe import Probe, probe
+from ..programs.stretch import Stretch
 from .boxes import UPRIGHT, Boxes, Matrix, read_boxes
 from .burn import Job, Layers, burn, remux
 from .checking import Anew, compare
+from .impression import FilmImpression, of_file
 from .keeping import refuse_what_cannot_be_kept
 from .marking import Marks, mark
 from .sniff import is_ebml, is_mp4, is_quicktime
 from .soundtracks import Source, first_heard
 from .stamp import display_size, stamp
-from .watching import look_and_listen
+from .watching import frames, look_and_listen, size_seen
 
+if TYPE_CHECKING:
+    from .watching import Frame
+
+SHORTEST_SEEN = 2.0  # seconds of a film of which frames are put aside
 # Tags that tell of the writer of a file, not of the work.
 _VOLATILE = {"encoder", "major_brand", "minor_version", "compatible_brands"}
 
@@ -85,9 +96,14 @@ class Film(Format):
             layers = _layers(probed, matrices, marks, plan)
             if not layers and not marks.sounds:
                 return self._copied(job, info, earlier, plan, marks.record)
-            shown, complaints = burn(job, counted, layers, marks.sounds, plan.progress)
+            main = probed.films[0].index
+            # Frames of a film that is shown turned are looked at afterwards, when ffmpeg turns them. Too short a film
+            # yields none, which an encoder takes for a fault.
+            plain = matrices[main] == UPRIGHT and (probed.duration or 0.0) >= SHORTEST_SEEN
+            watched = {main: folder / "seen"} if plan.watermark and plain and main in layers else {}
+            shown, complaints = burn(job, counted, layers, marks.sounds, plan.progress, watched)
+            prints = of_file(watched[main], size_seen(probed.films[0])) if watched else ()
         self._fill(target, plan, earlier)
-        main = probed.films[0].index
         notes = [f"ffmpeg reported {len(complaints)} faults in the input and passed over them"] if complaints else []
         detail = {**info.detail, "census": counted, "shown": shown, "sounds": marks.sounds}
         info = replace(info, frames=counted.tracks[main].packets, detail=detail)
@@ -97,7 +113,7 @@ class Film(Format):
             record = replace(badge.record, seconds=(0.0, max(0.0, track.last - track.first)))
             info = replace(info, frames=len(shown[main]))
             notes = [*record.notes, *notes]
-        return Rendered(info, record, (*notes, *marks.notes), marks.record)
+        return Rendered(info, record, (*notes, *marks.notes), marks.record, prints)
 
     def check(self, source: Path, target: Path, rendered: Rendered, limits: Limits) -> None:
         detail = rendered.info.detail
@@ -118,6 +134,25 @@ class Film(Format):
     ) -> Watermarks:
         probed = self.probe(source, limits).detail["probe"]
         return look_and_listen(source, self.demuxer, probed, keys, limits, self.programs.ffmpeg, look=look)
+
+    def impression(self, source: Path, limits: Limits, *, keys: tuple[WatermarkKey, ...] = ()) -> Impression | None:
+        probed: Probe = self.probe(source, limits).detail["probe"]
+        films = [stream for stream in probed.films if stream.width and stream.height]
+        if not films:
+            return None
+
+        def seen(rate: Fraction, part: Stretch) -> AbstractContextManager[Iterator[Frame]]:
+            return frames(source, self.demuxer, films[0], rate, limits, self.programs.ffmpeg, **part.options)
+
+        return FilmImpression(seen, self._sound(source, probed, limits))
+
+    def _sound(self, source: Path, probed: Probe, limits: Limits) -> SoundImpression | None:
+        """Of the first track of sound."""
+        sounds = [stream for stream in probed.of_kind("audio") if stream.sample_rate and stream.sample_fmt]
+        if not sounds:
+            return None
+        node = opened(source, self.demuxer, limits)[str(sounds[0].index)]
+        return listened(node, name=source.name, limits=limits, program=self.programs.ffmpeg)
 
     @property
     def writes_tags_itself(self) -> bool:

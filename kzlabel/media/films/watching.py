@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import UnreadableFile
 from ...limits import Limits
@@ -16,6 +15,7 @@ from ...watermark.detection import Detection
 from ...watermark.keys import WatermarkKey
 from ..audio.listening import heard
 from ..base import Look, Watermarks
+from ..patience import Patience, given_up
 from ..programs.ffmpeg import builder, opened, reading
 from ..programs.probe import Probe, Stream
 from ..programs.stretch import HEARD_QUICKLY, SEEN_QUICKLY, WHOLE, Stretch, later, middle
@@ -44,27 +44,20 @@ def look_and_listen(
 ) -> Watermarks:
     """The marks of these keys in all films and all tracks of sound, each once.
 
-    Raises UnreadableFile where nothing can be decoded, LimitExceeded, MissingProgram.
+    Raises UnreadableFile where nothing was found and something could not be decoded, LimitExceeded, MissingProgram.
     """
     found: list[tuple[str, Detection]] = []
     faults: list[UnreadableFile] = []
     films = [stream for stream in probed.films if stream.width and stream.height]
     sounds = [stream for stream in probed.of_kind("audio") if stream.sample_rate and stream.sample_fmt]
-    deadline = time.monotonic() + limits.watermark_seconds
-    todo = len(films) * len(keys) + len(sounds)
-
-    def patience() -> float:
-        nonlocal todo
-        share = max(0.0, deadline - time.monotonic()) / todo
-        todo -= 1
-        return share
-
+    searches = (len(films) + len(sounds)) * len(keys)
+    patience = Patience(limits.watermark_seconds, searches)
     for stream in films:
         parts = _stretches(probed.duration, look)
         seen = partial(_seen, source, demuxer, stream, parts, own=look is Look.OWN, limits=limits, program=program)
         for key in keys:
             try:
-                found += [("picture", one) for one in seen(key, patience())]
+                found += [("picture", one) for one in seen(key, patience)]
             except UnreadableFile as fault:
                 faults.append(fault)
     for stream in sounds:
@@ -72,15 +65,16 @@ def look_and_listen(
         node = opened(source, demuxer, limits, **part.options)[str(stream.index)]
         listen = partial(heard, node, stream, keys, start=part.start, name=source.name)
         try:
-            listened = listen(patience=patience(), limits=limits, program=program)
+            listened = listen(patience=patience, limits=limits, program=program)
             found += [("sound", one) for one in listened]
         except UnreadableFile as fault:
             faults.append(fault)
-    if faults and len(faults) == len(films) * len(keys) + len(sounds):
+    if faults and not found:
         raise faults[0]
     unique = {(carrier, one.payload): (carrier, one) for carrier, one in reversed(found)}
+    why = given_up(limits.watermark_seconds) if patience.tally.late and not found else None
     in_part = look is Look.OWN or (look is Look.STRETCH and middle(probed.duration, SEEN_QUICKLY) is not WHOLE)
-    return Watermarks(tuple(reversed(unique.values())), in_part=in_part)
+    return Watermarks(tuple(reversed(unique.values())), why, in_part=in_part)
 
 
 def _stretches(duration: float | None, look: Look) -> tuple[Stretch, ...]:
@@ -97,7 +91,7 @@ def _seen(
     stream: Stream,
     parts: tuple[Stretch, ...],
     key: WatermarkKey,
-    patience: float,
+    patience: Patience,
     *,
     own: bool,
     limits: Limits,
@@ -106,21 +100,41 @@ def _seen(
     """The marks in one film, in the first of these parts that has any; one of several is looked at less closely."""
     from ...watermark.video import FRAMES_PER_SECOND, SAMPLED_FRAMES_PER_SECOND, detect
 
-    deadline = time.monotonic() + patience
     most = Fraction(FRAMES_PER_SECOND if len(parts) == 1 else SAMPLED_FRAMES_PER_SECOND)
     rate = min(stream.fps or most, most)
-    for place, part in enumerate(parts):
-        left = max(0.0, deadline - time.monotonic()) / (len(parts) - place)
-        try:
-            with frames(source, demuxer, stream, rate, limits, program, **part.options) as seen:
-                found = detect(seen, float(rate), key=key, patience=left, uncut=own)
-        except UnreadableFile:
-            if part.start == 0:
-                raise
-            continue
-        if found:
-            return [later(one, part.start) for one in found]
+    with patience.turn() as seconds:
+        own_patience = Patience(seconds, len(parts))
+        faults: list[UnreadableFile] = []
+        for part in parts:
+            try:
+                with (
+                    own_patience.turn() as left,
+                    frames(source, demuxer, stream, rate, limits, program, **part.options) as seen,
+                ):
+                    found = detect(seen, float(rate), key=key, patience=left, uncut=own, tally=patience.tally)
+            except UnreadableFile as fault:
+                faults.append(fault)
+                continue
+            if found:
+                return [later(one, part.start) for one in found]
+    if len(faults) == len(parts):
+        raise faults[0]
     return []
+
+
+def size_seen(stream: Stream) -> tuple[int, int]:
+    """Width and height of a film's frames as marks are read in them: upright, with square pixels, scaled down."""
+    from ...watermark.video import reading_size
+
+    shown = max(1, round(stream.width * stream.sar)), stream.height
+    return reading_size(*(shown[::-1] if round(stream.rotation / 90) % 2 else shown))
+
+
+def as_seen(picture: Any, stream: Stream, rate: Fraction) -> Any:
+    """An ffmpeg-python node of upright frames -> one of their luma, 8 bits, at that size and rate."""
+    width, height = size_seen(stream)
+    picture = picture.filter("fps", f"{rate.numerator}/{rate.denominator}").filter("extractplanes", "y")
+    return picture.filter("scale", width, height, flags="area").filter("format", "gray")
 
 
 @contextmanager
@@ -133,13 +147,8 @@ def frames(
     """
     import numpy as np
 
-    from ...watermark.video import reading_size
-
-    shown = max(1, round(stream.width * stream.sar)), stream.height
-    width, height = reading_size(*(shown[::-1] if round(stream.rotation / 90) % 2 else shown))
-    picture = opened(source, demuxer, limits, **part)[str(stream.index)]
-    picture = picture.filter("fps", f"{rate.numerator}/{rate.denominator}").filter("extractplanes", "y")
-    picture = picture.filter("scale", width, height, flags="area").filter("format", "gray")
+    width, height = size_seen(stream)
+    picture = as_seen(opened(source, demuxer, limits, **part)[str(stream.index)], stream, rate)
     outputs = builder().output(picture, "pipe:1", f="rawvideo")
 
     def seen(pieces: Iterator[bytes]) -> Iterator[Frame]:

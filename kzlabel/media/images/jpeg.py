@@ -111,7 +111,7 @@ def _settings(picture: JpegImageFile) -> tuple[dict[str, Any], str | None]:
         "keep_rgb": kept_as_rgb,
         "comment": b"",  # the container carries comments over, all of them
     }
-    if "dpi" in picture.info:
+    if picture.info.get("jfif_unit") and "dpi" in picture.info:  # else it is EXIF's, or Pillow's guess
         settings["dpi"] = picture.info["dpi"]
     return settings, note
 

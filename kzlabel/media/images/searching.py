@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from ...limits import Limits
 from ...watermark.detection import Detection
 from ...watermark.keys import WatermarkKey
 from ..base import Watermarks
+from ..patience import Patience, given_up
 from .mark import PICTURE
 
 if TYPE_CHECKING:
@@ -33,24 +33,23 @@ def search(
 
     found: list[Detection] = []
     wanted = list(keys)
-    left = limits.watermark_seconds
     looked_at = dict.fromkeys((0, frames // 2))
-    for turn, frame in enumerate(looked_at):
+    patience = Patience(limits.watermark_seconds, len(keys) * len(looked_at))
+    for frame in looked_at:
         if not wanted:
             break
         plane, size = luma(frame)
         if plane is None:
             return Watermarks(why="pictures of this kind are not searched; convert it to 8 bits per channel")
         missed = []
-        for asked, key in enumerate(wanted):
-            start = time.monotonic()
-            share = left / (len(wanted) * (len(looked_at) - turn) - asked)
-            marks = detect(plane, key=key, patience=max(0.0, share))
-            left -= time.monotonic() - start
+        for key in wanted:
+            with patience.turn() as seconds:
+                marks = detect(plane, key=key, patience=seconds, tally=patience.tally)
             found += [_enlarged(mark, round(size[0] / plane.shape[1]), size) for mark in marks]
             missed += [] if marks else [key]
         wanted = missed
-    return Watermarks(tuple((PICTURE, detection) for detection in found))
+    why = given_up(limits.watermark_seconds) if patience.tally.late and not found else None
+    return Watermarks(tuple((PICTURE, detection) for detection in found), why)
 
 
 def _enlarged(detection: Detection, reduction: int, size: tuple[int, int]) -> Detection:

@@ -41,7 +41,8 @@ def reason(log: Sequence[str]) -> str:
 # ffmpeg's frame around the real reason, which stands before it.
 _EMPTY_WORDS = re.compile(
     r"^(Error (opening|while|submitting|muxing|initializing|processing|parsing|reinitializing)|Conversion failed"
-    r"|Nothing was written|Task finished|Terminating|Exiting|Failed to|Could not open encoder)"
+    r"|Nothing was written|Task finished|Terminating|Exiting|Failed to|Could not open encoder"
+    r"|ffmpeg stats and -progress|Guessed Channel Layout)"
 )
 _SPEAKER = re.compile(r"^(\[[^\]\n]{1,60} @ (0x)?[0-9a-f]+\] ?)+")
 

@@ -60,9 +60,9 @@ def run(
             if (attack.group == "small") != small:
                 continue
             found = detect(luma(attack.apply(marked)), key=key)
-            (read if any(each.payload == payload for each in found) else lost).append(name)
-            if lost and lost[-1] == name:
-                missed.append(attack.name)
+            hit = any(each.payload == payload for each in found)
+            (read if hit else lost).append(name)
+            missed += [] if hit else [attack.name]
         report(
             f"{name}: PSNR {held.psnr:.1f} dB, SSIM {held.ssim:.4f}, flat {held.flat_rms:.2f} rms "
             f"{held.flat_most:.0f} at most; lost after: {', '.join(missed) or 'nothing'}"

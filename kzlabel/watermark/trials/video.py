@@ -115,13 +115,13 @@ def run(
             payload = Payload(identifier_of(name))
             try:
                 marked, quality = studio.mark(path, payload)
+                tried = {attack: studio.try_(marked, attack, payload) for attack in attacks}
             except Unmarkable as error:
                 report(f"{name}: {error}")
                 continue
-            for attack, results in counted.items():
-                read, of = studio.try_(marked, attack, payload)
-                results.append((name, read, of))
-        lost = [attack.name for attack, results in counted.items() if results[-1][1] < results[-1][2]]
+        for attack, (read, of) in tried.items():
+            counted[attack].append((name, read, of))
+        lost = [attack.name for attack, (read, of) in tried.items() if read < of]
         report(f"{name}: {quality}; lost after: {', '.join(lost) or 'nothing'}")
     rows = [
         Row(
@@ -150,6 +150,7 @@ class Studio:
         import numpy as np
 
         width, height, rate, seconds = self.probe(source)
+        width, height = width // 2 * 2, height // 2 * 2
         seconds = min(seconds, SECONDS)
         frames = max(1, round(rate * seconds))
 
@@ -188,7 +189,7 @@ class Studio:
             target = self.folder / f"attacked-{number}.mkv"
             options = step.split()
             codec = () if "-c:v" in options else AGAIN
-            self._run("-i", str(film), "-an", *codec, *options, str(target))
+            self._run(*_input(film), "-an", *codec, *options, str(target))
             film = target
         return int(any(one.payload == payload for one in self.read(film))), 1
 
@@ -200,9 +201,9 @@ class Studio:
         return detect(self._luma(film, f"fps={rate},", size), rate, key=self.key)
 
     def probe(self, film: Path) -> tuple[int, int, float, float]:
-        """Width, height, frames a second, seconds."""
+        """Width and height as shown, frames a second, seconds. Raises Unmarkable."""
         done = subprocess.run(
-            [self.ffmpeg, "-hide_banner", "-nostdin", "-i", str(film)],
+            [self.ffmpeg, "-hide_banner", "-nostdin", *_input(film)],
             capture_output=True,
             timeout=TIMEOUT,
             check=False,
@@ -213,7 +214,10 @@ class Studio:
         if not size or not length:
             raise Unmarkable(f"{film.name} is no film that ffmpeg reads")
         seconds = int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3])
-        return int(size[1]), int(size[2]), float(size[3]), seconds
+        turned = re.search(r"[Dd]isplay ?[Mm]atrix: rotation of (-?[\d.]+) degrees", told)
+        lying = turned and round(float(turned[1]) / 90) % 2
+        width, height = (size[2], size[1]) if lying else (size[1], size[2])
+        return int(width), int(height), float(size[3]), seconds
 
     def _encoded(
         self,
@@ -225,22 +229,24 @@ class Studio:
         first_change: float = SWITCH,
     ) -> Path:
         width, height, _, _ = self.probe(source)
+        width, height = width // 2 * 2, height // 2 * 2
         target = self.folder / name
-        marking: tuple[str, ...] = ("-vf", "format=yuv420p")
+        even = f"crop={width}:{height}:0:0"
+        marking: tuple[str, ...] = ("-vf", f"{even},format=yuv420p")
         if dose is not None:
             grey = self.folder / "pattern.yuv"
             luma = pattern(width, height, payload, key=self.key, strength=dose)
-            chroma = bytes([128]) * (2 * -(-width // 2) * -(-height // 2))
+            chroma = bytes([128]) * (width * height // 2)
             grey.write_bytes(luma.tobytes() + chroma)
             shape = ("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{width}x{height}", "-r", "1", "-i", str(grey))
-            drawn = overlay("0:v", "1:v", "out", pixel_format="yuv420p", dose=dose, first_change=first_change)
-            marking = (*shape, "-filter_complex", drawn, "-map", "[out]")
-        self._run(*part, "-i", str(source), *marking, "-an", *ENCODER, str(target))
+            drawn = overlay("even", "1:v", "out", pixel_format="yuv420p", dose=dose, first_change=first_change)
+            marking = (*shape, "-filter_complex", f"[0:v]{even}[even];{drawn}", "-map", "[out]")
+        self._run(*part, *_input(source), *marking, "-an", *ENCODER, str(target))
         return target
 
     def _packets(self, film: Path) -> list[int]:
         """Bytes of each frame, in order of decoding."""
-        told = self._run("-i", str(film), "-map", "0:v", "-c", "copy", "-f", "framecrc", "-").decode()
+        told = self._run(*_input(film), "-map", "0:v", "-c", "copy", "-f", "framecrc", "-").decode()
         return [int(line.split(",")[4]) for line in told.splitlines() if line and not line.startswith("#")]
 
     def _stills(self, film: Path) -> list[Luma]:
@@ -248,7 +254,7 @@ class Studio:
         stills = []
         for share in STILLS:
             raw = self._run(
-                *("-ss", f"{share * seconds:.3f}", "-i", str(film), "-frames:v", "1"),
+                *("-ss", f"{share * seconds:.3f}", *_input(film), "-frames:v", "1"),
                 *("-vf", "extractplanes=y", "-f", "rawvideo", "-pix_fmt", "gray", "-"),
             )
             stills += list(_frames(raw, width, height))
@@ -256,11 +262,23 @@ class Studio:
 
     def _luma(self, film: Path, rate: str, size: tuple[int, int]) -> Iterable[Luma]:
         filters = f"{rate}extractplanes=y,scale={size[0]}:{size[1]}:flags=area,format=gray"
-        return _frames(self._run("-i", str(film), "-vf", filters, "-f", "rawvideo", "-"), *size)
+        return _frames(self._run(*_input(film), "-vf", filters, "-f", "rawvideo", "-"), *size)
 
     def _run(self, *options: str) -> bytes:
+        """What ffmpeg wrote. Raises Unmarkable where it cannot work with a film."""
         command = [str(self.ffmpeg), "-v", "error", "-nostdin", "-y", "-threads", "1", *options]
-        return subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=True).stdout
+        try:
+            return subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=True).stdout
+        except subprocess.TimeoutExpired:
+            raise Unmarkable(f"ffmpeg took longer than {TIMEOUT} s") from None
+        except subprocess.CalledProcessError as error:
+            words = error.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise Unmarkable(f"ffmpeg cannot work with it: {words[0] if words else error.returncode}") from None
+
+
+def _input(film: Path) -> tuple[str, ...]:
+    """A film whose name ffmpeg takes for nothing but the name of a file."""
+    return ("-protocol_whitelist", "file", "-i", f"file:{film.absolute()}")
 
 
 def _frames(raw: bytes, width: int, height: int) -> Iterable[Luma]:
