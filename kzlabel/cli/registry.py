@@ -10,10 +10,11 @@ import typer
 
 from ..errors import ExitCode, RegistryError, UsageError
 from . import output as terminal
-from .options import Settings, option, passphrase
+from .options import Settings, option, passphrase, registry_token
 
 if TYPE_CHECKING:
     from ..registry import Kept, Place
+    from ..registry.outbox import Outbox
     from ..registry.store import Registry
     from ..signing import Signer
 
@@ -67,8 +68,10 @@ def status(
     from ..registry.place import outbox_folder
 
     outbox = Outbox(outbox_folder())
+    if (place := _place(registry)).remote:
+        return _status_of_server(place, outbox, repair, as_json)
     try:
-        opened = _open(registry)
+        opened = place.open()
     except RegistryError:
         if waiting := len(outbox.names()):
             terminal.say(f"kzlabel: {waiting} entries wait for it")
@@ -85,6 +88,23 @@ def status(
             f"{opened.place.name}: {count.confirmed} entries, {count.pending} pending, {count.manifests} manifests, "
             f"{count.identifiers} identifiers issued, {count.signers} signers enrolled, {waiting} waiting"
         )
+    if done and done.why:
+        terminal.say(f"kzlabel: {done.left} entries were not delivered: {done.why}")
+        return ExitCode.REGISTRY
+    return ExitCode.DONE
+
+
+def _status_of_server(place: Place, outbox: Outbox, repair: bool, as_json: bool) -> int:
+    """What waits for it: how much it holds, it does not tell."""
+    from ..registry.resolver import keeper_of
+
+    done = None
+    if repair:
+        keeper = keeper_of(place)
+        keeper.admit("", development=False)
+        done = outbox.deliver(keeper, most=None)
+    value = {"registry": place.name, "waiting": len(outbox.names()), "repair": done.to_json() if done else None}
+    _tell(value, f"{place.name}: a server, {value['waiting']} waiting for it", as_json)
     if done and done.why:
         terminal.say(f"kzlabel: {done.left} entries were not delivered: {done.why}")
         return ExitCode.REGISTRY
@@ -211,7 +231,7 @@ def _place(text: str | None) -> Place:
 
     if text == NONE:
         raise UsageError("--registry none: these commands need a registry")
-    return named(text) if text else Place(default_file(), configured=False)
+    return named(text, registry_token()) if text else Place(default_file(), configured=False)
 
 
 def _open(text: str | None) -> Registry:

@@ -6,6 +6,7 @@ answers is not believed: a manifest is verified by whoever uses it, and compared
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import time
@@ -16,12 +17,13 @@ from urllib.parse import quote, urlencode
 from ..errors import NetworkError, RegistryError
 from ..inert import inert
 from ..limits import DEFAULT_LIMITS
-from ..marks.soft_binding import ALGORITHM, value_of
+from ..marks.manifest import fingerprints_of
+from ..marks.soft_binding import ALGORITHM, DIGEST, is_value_of, value_of
 from ..marks.store import active_label, signer_chain
 from ..network import Answer, exchange
 from ..settings import cache_folder
 from ..trust.revocation.cache import AnswerCache
-from .entry import LONGEST_ID, Entry, Printed, State
+from .entry import LONGEST_ID, MOST_DATA, MOST_PRINTS, Entry, Printed, State
 from .place import Place
 from .resolver import MOST_CANDIDATES, Candidate
 
@@ -32,6 +34,9 @@ MOST_STORES = 2 * DEFAULT_LIMITS.max_manifest_bytes  # bytes of all manifests of
 MAX_AGE = 24 * 3600.0  # seconds that a manifest is kept: its name stands for one content
 PATIENCE = 30.0  # seconds in which a server that did not answer is not asked again
 ENROLLED = "org.kzlabel.enrolled"  # beside a match, from servers of ours: the signer may write there
+# Where servers of ours keep the fingerprints that are too large for a manifest; told among supported algorithms.
+PRINTS = "/org.kzlabel.fingerprints"
+MOST_PRINTED = MOST_PRINTS * (MOST_DATA * 4 // 3 + 256)  # bytes of their JSON
 CONTENT_TYPE = "application/c2pa"
 
 
@@ -43,6 +48,7 @@ class Remote:
         self._base = place.url or ""
         self._cache = cache or AnswerCache(cache_folder() / "registry", MAX_AGE)
         self._failed: tuple[float, RegistryError] | None = None
+        self._keeps_prints = False
 
     @property
     def name(self) -> str:
@@ -71,7 +77,8 @@ class Remote:
             if store is not None:
                 left -= len(store)
                 enrolled, signer = match.get(ENROLLED) is True, _signer(store, manifest_id)
-                found[manifest_id] = Candidate(store, manifest_id, enrolled, State.CONFIRMED, signer)
+                beside = self._fingerprints(store, manifest_id, deadline) if ENROLLED in match else ()
+                found[manifest_id] = Candidate(store, manifest_id, enrolled, State.CONFIRMED, signer, beside)
         return list(found.values())
 
     def alike(self, algorithm: str, keys: Sequence[int]) -> list[Candidate]:
@@ -111,6 +118,22 @@ class Remote:
         self._cache.save(*key, data=answer.body)
         return answer.body
 
+    def _fingerprints(self, store: bytes, manifest_id: str, deadline: float) -> tuple[tuple[str, bytes], ...]:
+        """What a server of ours keeps beside a manifest, where that holds no more than its digest."""
+        wanted = {name: value for name, value in fingerprints_of(store) if len(value) == DIGEST}
+        if not wanted:
+            return ()
+        path = f"{PRINTS}/{quote(manifest_id, safe='')}"
+        answer = self._ask("GET", path, deadline, limit=MOST_PRINTED)
+        if answer.status == 404:
+            return ()
+        try:
+            listed = self._json(answer)["fingerprints"]
+            found = [(one["algorithm"], base64.b64decode(one["data"], validate=True)) for one in listed[:MOST_PRINTS]]
+        except (KeyError, TypeError, ValueError):
+            raise self._strange("its answer is no list of fingerprints") from None
+        return tuple((name, data) for name, data in found if name in wanted and is_value_of(wanted[name], data))
+
     # --- labelling ---
 
     def admit(self, fingerprint: str, *, development: bool) -> None:
@@ -120,6 +143,7 @@ class Remote:
         known = self._json(self._ask("GET", "/services/supportedAlgorithms", time.monotonic() + TIMEOUT))
         watermarks = known.get("watermarks")
         named = watermarks if isinstance(watermarks, list) else []
+        self._keeps_prints = known.get(PRINTS.strip("/")) is True
         if not any(isinstance(one, dict) and one.get("alg") == ALGORITHM for one in named):
             raise self._strange(f"it does not know watermarks of {ALGORITHM}")
 
@@ -130,11 +154,22 @@ class Remote:
         return None
 
     def register(self, entry: Entry, store: bytes, state: State, fingerprints: Sequence[Printed] = ()) -> bool:
-        """Send the manifest and, for a confirmed entry, its binding. The API has no place for fingerprints."""
+        """Send the manifest and, for a confirmed entry, its binding. Fingerprints that it only has the digests of go to
+        servers of ours: the API has no place for them."""
         deadline = time.monotonic() + TIMEOUT
         answer = self._ask("POST", "/manifests", deadline, data=store, type=CONTENT_TYPE)
         if self._json(answer).get("manifestId") != entry.manifest_id:
             raise self._strange("it took the manifest for another one")
+        digests = {name for name, value in fingerprints_of(store) if len(value) == DIGEST}
+        if digests and self._keeps_prints:
+            sent = [
+                {"algorithm": one.algorithm, "data": base64.b64encode(one.data).decode("ascii")}
+                for one in fingerprints
+                if one.algorithm in digests
+            ]
+            data = json.dumps({"fingerprints": sent}).encode("ascii")
+            path = f"{PRINTS}/{quote(entry.manifest_id or '', safe='')}"
+            self._check(self._ask("POST", path, deadline, data=data, type="application/json"))
         if state is State.CONFIRMED:
             self._bind(entry, deadline)
         return True

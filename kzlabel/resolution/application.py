@@ -6,6 +6,7 @@ Every refusal is JSON: {"error": "one sentence"}. What a request may cost is bou
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import json
 from collections.abc import Awaitable, Callable
@@ -25,10 +26,10 @@ from ..marks.soft_binding import ALGORITHM, identifier_of
 from ..marks.store import active_alone
 from ..registry import State
 from ..registry.entry import LONGEST_ID
-from ..registry.remote import CONTENT_TYPE, ENROLLED
+from ..registry.remote import CONTENT_TYPE, ENROLLED, MOST_PRINTED, PRINTS
 from ..registry.store import Registry
 from .content import Searches
-from .intake import Unbound, bind, take
+from .intake import Unbound, bind, take, take_fingerprints
 
 MOST_QUERY = 2048  # bytes of an address behind its question mark
 MOST_JSON = 64 << 10  # bytes of a request in JSON
@@ -70,6 +71,8 @@ def application(registry: Registry, options: ResolutionOptions | None = None) ->
         Route("/matches/byContent", service.by_content, methods=["POST"]),
         Route("/manifests", service.add_manifest, methods=["POST"]),
         Route("/manifests/{manifest_id:path}", service.manifest, methods=["GET"]),
+        Route(f"{PRINTS}/{{manifest_id:path}}", service.fingerprints, methods=["GET"]),
+        Route(f"{PRINTS}/{{manifest_id:path}}", service.add_fingerprints, methods=["POST"]),
         Route("/bindings", service.add_binding, methods=["POST", "PUT"]),
         Route("/services/supportedAlgorithms", service.supported, methods=["GET"]),
     ]
@@ -82,7 +85,7 @@ def application(registry: Registry, options: ResolutionOptions | None = None) ->
 class _Service:
     def __init__(self, registry: Registry, options: ResolutionOptions) -> None:
         self._registry, self._options = registry, options
-        self._searches = Searches(options.searches, options.search_limits)
+        self._searches = Searches(options.searches, options.search_limits, registry.place)
 
     async def by_binding(self, request: Request) -> Response:
         if len(request.scope["query_string"]) > MOST_QUERY:
@@ -97,7 +100,10 @@ class _Service:
         return JSONResponse({"matches": found})
 
     async def by_content(self, request: Request) -> Response:
-        """What the watermark in a file leads to. A hint puts the manifests that it leads to before others found."""
+        """What the watermark in a file leads to; where it has none, and no `alg` is given, works that are alike.
+
+        A hint puts the manifests that it leads to before others found.
+        """
         query, most = request.query_params, _most(request)
         if query.get("alg", ALGORITHM) != ALGORITHM:
             raise _unknown_algorithm()
@@ -112,9 +118,13 @@ class _Service:
             content = await self._body(request, self._options.most_content)
             if not content:
                 raise HTTPException(400, "the body is empty")
-            seen = await self._searches.identifiers(content, self._options.seconds)
-        matches = [await self._matches(one) for one in sorted(seen, key=lambda one: one != hint)]
-        return JSONResponse({"matches": [match for some in matches for match in some][:most]})
+            seen = await self._searches.seen(content, self._options.seconds, marks_alone="alg" in query)
+        matches = []
+        for identifier in sorted(seen.identifiers, key=lambda one: one != hint):
+            matches += await self._matches(identifier)
+        for name, similarity in seen.alike:
+            matches += await self._alike(name, similarity)
+        return JSONResponse({"matches": matches[:most]})
 
     async def manifest(self, request: Request) -> Response:
         manifest_id = _manifest_id(request.path_params["manifest_id"])
@@ -147,8 +157,25 @@ class _Service:
             raise HTTPException(404, "no manifest of this name is registered")
         return Response(status_code=204)
 
+    async def fingerprints(self, request: Request) -> Response:
+        """No part of the specification: what stands beside a manifest since it is too large for it."""
+        found = await run_in_threadpool(self._registry.find_manifest, _manifest_id(request.path_params["manifest_id"]))
+        if not found:
+            raise HTTPException(404, "no manifest of this name is registered")
+        kept = await run_in_threadpool(self._registry.fingerprints, found[0].entry.manifest)
+        told = [{"algorithm": name, "data": base64.b64encode(data).decode("ascii")} for name, data in kept]
+        return JSONResponse({"fingerprints": told})
+
+    async def add_fingerprints(self, request: Request) -> Response:
+        self._allow(request)
+        manifest_id = _manifest_id(request.path_params["manifest_id"])
+        values = await self._json(request, MOST_PRINTED)
+        if not await run_in_threadpool(take_fingerprints, self._registry, manifest_id, values):
+            raise HTTPException(404, "no manifest of this name is registered")
+        return Response(status_code=204)
+
     async def supported(self, _: Request) -> Response:
-        return JSONResponse({"watermarks": [{"alg": ALGORITHM}], "fingerprints": []})
+        return JSONResponse({"watermarks": [{"alg": ALGORITHM}], "fingerprints": [], PRINTS.strip("/"): True})
 
     # --- what they share ---
 
@@ -166,6 +193,13 @@ class _Service:
             if kept.state is State.CONFIRMED and kept.entry.manifest_id is not None
         ]
 
+    async def _alike(self, manifest_id: str, similarity: float) -> list[dict[str, Any]]:
+        found = await run_in_threadpool(self._registry.find_manifest, manifest_id)
+        if not found or found[0].state is not State.CONFIRMED:
+            return []
+        enrolled = await run_in_threadpool(self._registry.enrolled, found[0].entry.signer)
+        return [{"manifestId": manifest_id, "similarityScore": int(100 * similarity), ENROLLED: enrolled}]
+
     def _allow(self, request: Request) -> None:
         if self._options.token is None:
             raise HTTPException(403, "this server takes no manifests")
@@ -174,9 +208,9 @@ class _Service:
         if scheme.lower() != "bearer" or not right:
             raise HTTPException(401, "this takes the token of the server", {"WWW-Authenticate": "Bearer"})
 
-    async def _json(self, request: Request) -> dict[str, Any]:
+    async def _json(self, request: Request, most: int = MOST_JSON) -> dict[str, Any]:
         try:
-            values = json.loads(await self._body(request, MOST_JSON))
+            values = json.loads(await self._body(request, most))
         except (ValueError, RecursionError):
             values = None
         if not isinstance(values, dict):

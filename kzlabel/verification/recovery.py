@@ -46,10 +46,14 @@ Mark = tuple[str, Detection]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a registry had to say: layers of evidence in place of those that asked; why it could not be asked."""
+    """What a registry had to say: layers of evidence in place of those that asked; why it could not be asked.
+
+    failed: it is the registry that did not answer, rather than the content that could not be looked at.
+    """
 
     layers: tuple[LayerEvidence, ...]
     why: str | None = None
+    failed: bool = False
 
 
 class Recovery:
@@ -86,7 +90,7 @@ class Recovery:
                     detail["recovered"] = found
                 answered[index] = replace(layer, detail=detail)
         except RegistryError as error:
-            return Answer(tuple(answered), str(error))
+            return Answer(tuple(answered), str(error), failed=True)
         return Answer(tuple(answered))
 
     def by_fingerprint(self, source: Path, format: Format) -> Answer:
@@ -104,7 +108,7 @@ class Recovery:
                         if known is None or known["similarity"] < candidate["similarity"]:
                             found[candidate["manifest_id"]] = candidate
         except RegistryError as error:
-            return Answer((), str(error))
+            return Answer((), str(error), failed=True)
         best = sorted(found.values(), key=lambda candidate: -candidate["similarity"])
         state = State.SIMILAR if best else State.ABSENT
         return Answer((LayerEvidence(Layer.FINGERPRINT, state, detail={"recovered": best} if best else {}),))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import random
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from kzlabel import Declaration, Labeller, LabelOptions
+from kzlabel import Declaration, Labeller, LabelOptions, Verifier, VerifyOptions
 from kzlabel.errors import ConfigurationError, RegistryError, UsageError
-from kzlabel.marks.soft_binding import ALGORITHM
-from kzlabel.registry import Kept, State, remote
+from kzlabel.marks.soft_binding import ALGORITHM, MAX_VALUE
+from kzlabel.registry import Kept, Printed, State, remote
 from kzlabel.registry.place import Place, named, outbox_folder
 from kzlabel.registry.remote import MAX_AGE, Remote
 from kzlabel.registry.resolver import Candidate, Resolver, resolver_at
@@ -25,6 +29,7 @@ from kzlabel.signing import Signer
 from kzlabel.signing.development import development_signer
 from kzlabel.trust.revocation.cache import AnswerCache
 
+from ..end_to_end.command import kzlabel
 from ..resolution.serving import TOKEN, serving
 from ..watermark.test_image import scene
 from .works import signed
@@ -268,6 +273,11 @@ def test_a_label_is_registered_with_a_server_and_found_there(database: Registry,
             (found,) = resolver.candidates(identifier)
             assert (found.manifest_id, found.enrolled, found.state) == (picture.manifest_id, True, State.CONFIRMED)
         assert [kept.state for kept in database.find(text.declaration.identifier)] == [State.CONFIRMED]
+        assert [name for name, _ in database.fingerprints(database.find(identifier)[0].entry.manifest)]
+        stripped = tmp_path / "stripped.jpg"
+        Image.open(picture.output).convert("RGB").save(stripped, quality=85)
+        verdict = Verifier(VerifyOptions(registry=url)).verify(stripped)
+        assert (verdict.kind, verdict.manifest_id) == ("recovered", picture.manifest_id)
         again = here.label(tmp_path / "picture.png", declaration=Declaration(identifier=identifier))
         assert again.declaration.identifier == identifier
         stranger = development_signer(tmp_path / "other")
@@ -279,6 +289,52 @@ def test_a_label_is_registered_with_a_server_and_found_there(database: Registry,
     assert not list(outbox_folder().iterdir())
 
 
+def test_fingerprints_too_large_for_the_manifest_are_kept_beside_it(database: Registry, tmp_path: Path) -> None:
+    chance = random.Random(1)
+    (tmp_path / "text.txt").write_text(" ".join(f"{chance.randrange(1 << 40):x}" for _ in range(12_000)))
+    database.enrol(development_signer(tmp_path / "keys").fingerprint)
+    with serving(f"sqlite:///{database.place.file}") as url:
+        labelled = labeller(url, tmp_path / "keys").label(tmp_path / "text.txt")
+        assert labelled.notes == ()
+        (kept,) = database.find(labelled.declaration.identifier)
+        ((algorithm, data),) = database.fingerprints(kept.entry.manifest)
+        assert len(data) > MAX_VALUE
+        keys = database.printed(kept.entry)[0].keys
+        assert [one.kept.entry for one in database.similar(algorithm, keys)] == [kept.entry]
+        # As if that text had a watermark, by which a client gets there.
+        store = database.manifest(kept.entry.manifest) or b""
+        database.register(replace(kept.entry, watermark=MARK, sha256="7" * 64), store, State.CONFIRMED)
+        (found,) = resolver_at(url).candidates(MARK)
+        assert found.fingerprints == ((algorithm, data),)
+        here = Remote(named(url, TOKEN))
+        here.admit("", development=False)
+        with pytest.raises(RegistryError, match="status 400"):
+            here.register(kept.entry, store, State.PENDING, [Printed(algorithm, data[:-8] + bytes(8))])
+
+
+def test_a_server_that_lies_about_fingerprints_is_not_believed(database: Registry, tmp_path: Path) -> None:
+    chance = random.Random(1)
+    (tmp_path / "text.txt").write_text(" ".join(f"{chance.randrange(1 << 40):x}" for _ in range(12_000)))
+    made = labeller(f"sqlite:///{database.place.file}", tmp_path / "keys").label(tmp_path / "text.txt")
+    (kept,) = database.find(made.declaration.identifier)
+    ((algorithm, data),) = database.fingerprints(kept.entry.manifest)
+    listed = matches(one(kept.entry.manifest_id or "", **{remote.ENROLLED: True}))
+    manifest = says(database.manifest(kept.entry.manifest) or b"")
+    false = [{"algorithm": algorithm, "data": base64.b64encode(data[:-1] + b"x").decode()}]
+    for body, words in (
+        ({"fingerprints": false}, None),
+        ({"fingerprints": [1]}, "list of fingerprints"),
+        ({}, "list of"),
+    ):
+        cache = AnswerCache(tmp_path / secrets.token_hex(4), MAX_AGE)
+        with answering(listed, manifest, says(json.dumps(body).encode())) as (url, _):
+            if words is None:
+                assert Remote(named(url), cache).candidates(MARK)[0].fingerprints == ()
+                continue
+            with pytest.raises(RegistryError, match=words):
+                Remote(named(url), cache).candidates(MARK)
+
+
 def test_what_a_server_does_not_take_waits_in_the_outbox(database: Registry, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("A text about something else. " * 40)
     with serving(f"sqlite:///{database.place.file}") as url:
@@ -287,6 +343,9 @@ def test_what_a_server_does_not_take_waits_in_the_outbox(database: Registry, tmp
             assert any(words in note for note in labelled.notes), labelled.notes
         assert database.count().confirmed == 0
         database.enrol(development_signer(tmp_path / "keys").fingerprint)
+        told = kzlabel("registry", "status", "--repair", "--json", home=tmp_path, KZLABEL_REGISTRY=url,
+                       KZLABEL_REGISTRY_TOKEN=TOKEN, XDG_STATE_HOME=str(tmp_path / "state"))  # fmt: skip
+        assert (told.code, told.json["waiting"], told.json["repair"]["delivered"]) == (0, 0, 3), told.err
         assert labeller(url, tmp_path / "keys").label(tmp_path / "text.txt").notes == ()
         assert database.count().confirmed == 4
     assert not list(outbox_folder().iterdir())

@@ -53,7 +53,7 @@ def test_a_binding_leads_to_its_manifest_by_get_and_post(served: Served, signer:
     fetched = served.ask("GET", f"/manifests/{quote(name, safe='')}")
     assert (fetched.status, fetched.type, fetched.body) == (200, C2PA, store)
     assert served.ask("GET", "/services/supportedAlgorithms").json == {
-        "watermarks": [{"alg": ALGORITHM}], "fingerprints": []
+        "watermarks": [{"alg": ALGORITHM}], "fingerprints": [], "org.kzlabel.fingerprints": True
     }  # fmt: skip
 
 
@@ -128,6 +128,7 @@ def test_only_manifests_that_verify_by_who_is_enrolled_are_taken(
         ("/manifests/urn:c2pa:nobody?returnActiveManifest=perhaps", 400),
         ("/manifests", 405),
         ("/bindings", 405),
+        ("/org.kzlabel.fingerprints/urn:c2pa:nobody", 404),
         ("/nowhere", 404),
         ("/../etc/passwd", 404),
     ],
@@ -135,6 +136,17 @@ def test_only_manifests_that_verify_by_who_is_enrolled_are_taken(
 def test_a_refusal_is_json_and_says_why(served: Served, path: str, status: int) -> None:
     told = served.ask("GET", path)
     assert (told.status, told.type, list(told.json)) == (status, "application/json", ["error"])
+
+
+def test_only_fingerprints_that_the_manifest_states_are_taken(served: Served, signer: Signer) -> None:
+    _, name, _ = registered(served, signer)
+    path = f"/org.kzlabel.fingerprints/{name}"
+    assert served.send(path, {}).status == 401
+    for values in ({}, {"fingerprints": [1]}, {"fingerprints": [{"algorithm": "x", "data": "eA=="}]}):
+        assert served.send(path, values, **BEARER).status == 400
+    assert served.ask("GET", path).json == {"fingerprints": []}
+    unknown = {"fingerprints": [{"algorithm": "x", "data": "eA=="}]}
+    assert served.send("/org.kzlabel.fingerprints/urn:c2pa:nobody", unknown, **BEARER).status == 404
 
 
 def test_malformed_json_is_refused(served: Served) -> None:
@@ -165,10 +177,33 @@ def test_content_leads_to_its_manifest(served: Served, tmp_path: Path) -> None:
     Image.open(labelled.output).convert("RGB").save(stripped, "JPEG", quality=80)
     told = served.ask("POST", "/matches/byContent", stripped.getvalue(), Content_Type="image/jpeg")
     assert [match["manifestId"] for match in told.json["matches"]] == [labelled.manifest_id]
-    unmarked = (tmp_path / "picture.png").read_bytes()
+    unmarked = io.BytesIO()
+    Image.fromarray(scene(512, 512, seed=9)).save(unmarked, "PNG")
     hint = f"?hintAlg={ALGORITHM}&hintValue={quote(value_of(labelled.declaration.identifier), safe='')}"
-    told = served.ask("POST", f"/matches/byContent{hint}", unmarked, Content_Type="image/png")
+    told = served.ask("POST", f"/matches/byContent{hint}", unmarked.getvalue(), Content_Type="image/png")
     assert (told.status, told.json) == (200, {"matches": []})
+
+
+def test_content_without_a_mark_leads_to_what_is_alike(served: Served, tmp_path: Path) -> None:
+    url = f"sqlite:///{served.registry.place.file}"
+    Image.fromarray(scene(512, 640, seed=4)).save(tmp_path / "picture.png")
+    options = LabelOptions(registry=url, keys=tmp_path / "keys", disclosure=False)
+    labelled = Labeller(options).label(tmp_path / "picture.png")
+    before = (tmp_path / "picture.png").read_bytes()  # the work before it was marked
+    (match,) = served.ask("POST", "/matches/byContent", before, Content_Type="image/png").json["matches"]
+    assert match["manifestId"] == labelled.manifest_id
+    assert 80 <= match["similarityScore"] <= 100
+    told = served.ask("POST", f"/matches/byContent?alg={ALGORITHM}", before, Content_Type="image/png")
+    assert (told.status, told.json) == (200, {"matches": []})
+
+
+def test_a_text_leads_to_the_labelled_text_that_it_quotes(served: Served, tmp_path: Path) -> None:
+    url = f"sqlite:///{served.registry.place.file}"
+    (tmp_path / "text.txt").write_text(" ".join(f"word{number * 7919 % 1000}" for number in range(600)))
+    labelled = Labeller(LabelOptions(registry=url, keys=tmp_path / "keys")).label(tmp_path / "text.txt")
+    quoted = (tmp_path / "text.txt").read_bytes()[300:3000]
+    told = served.ask("POST", "/matches/byContent", quoted, Content_Type="text/plain")
+    assert [match["manifestId"] for match in told.json["matches"]] == [labelled.manifest_id]
 
 
 @pytest.mark.parametrize(
