@@ -109,7 +109,7 @@ class Recovery:
                             found[candidate["manifest_id"]] = candidate
         except RegistryError as error:
             return Answer((), str(error), failed=True)
-        best = sorted(found.values(), key=lambda candidate: -candidate["similarity"])
+        best = sorted(found.values(), key=_likeness, reverse=True)
         state = State.SIMILAR if best else State.ABSENT
         return Answer((LayerEvidence(Layer.FINGERPRINT, state, detail={"recovered": best} if best else {}),))
 
@@ -168,6 +168,11 @@ class Recovery:
             with self._lock:
                 self._failed = time.monotonic(), error
             raise
+
+
+def _likeness(candidate: Mapping[str, Any]) -> tuple[float, float]:
+    """What has more in common with this content; of as much, the work of which this content has more."""
+    return candidate["similarity"], candidate.get("place", {}).get("of_original", 0.0)
 
 
 class _Seen:

@@ -2,7 +2,7 @@
 
     python scripts/bench/recovery_texts.py
 
-Labelled are passages of Python's own manual (the help topics that come with it); unrelated are the docstrings of more
+Labelled are passages of Python's own manual (the help topics that come with it) that do not repeat each other; unrelated are the docstrings of more
 than 50 words of all packages that are installed beside it, each once.
 """
 
@@ -26,6 +26,7 @@ from kzlabel.watermark.trials.counting import Row
 
 WORDS = (120, 400)  # of a labelled text
 QUOTED = 60  # words of a passage that is quoted
+RUN = 6  # words that no two labelled texts have in common
 LEAST = 50  # words of an unrelated text
 
 
@@ -74,10 +75,13 @@ def _alike(verifier: Verifier, text: str) -> list[str | None]:
 
 def _passages(chance: random.Random) -> Iterator[str]:
     words = " ".join(topics[name] for name in sorted(topics)).split()
-    at = 0
+    at, told = 0, set[tuple[str, ...]]()
     while at + WORDS[1] < len(words):
         size = chance.randint(*WORDS)
-        yield " ".join(words[at : at + size])
+        runs = {tuple(words[place : place + RUN]) for place in range(at, at + size - RUN)}
+        if not runs & told:
+            yield " ".join(words[at : at + size])
+            told |= runs
         at += size
 
 
