@@ -2,8 +2,8 @@
 
     python scripts/bench/recovery_texts.py
 
-Labelled are passages of Python's own manual (the help topics that come with it) that do not repeat each other; unrelated
-are the docstrings of more than 50 words of all packages that are installed beside it, each once.
+Labelled are passages of Python's own manual (the help topics that come with it) that do not repeat each other;
+unrelated are the docstrings of more than 50 words of all packages that are installed beside it, each once.
 """
 
 from __future__ import annotations

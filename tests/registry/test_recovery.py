@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,13 @@ from kzlabel.registry.database import writing
 from kzlabel.registry.place import named
 from kzlabel.registry.store import Registry, initialise
 from kzlabel.request import Labelled
+from kzlabel.trust import Anchor, Trust
+from kzlabel.trust.revocation import Revocation
 
+from .. import pki
 from ..media.pictures import scene
 from ..resolution.serving import serving
+from ..trust.responder import certificates, issuer, revocation_list
 from .conftest import Places
 from .test_remote import answering, matches, says
 
@@ -185,3 +190,18 @@ def test_a_server_leads_back_as_its_database_does_and_one_that_lies_does_not(tmp
         with answering(*answers) as (url, _):
             verdict = Verifier(VerifyOptions(registry=url)).verify(bench.copy(one))
         assert verdict.kind == "declared", verdict.reason
+
+
+def test_a_registered_mark_whose_signer_was_revoked_does_not_count(tmp_path: Path) -> None:
+    bench = Bench(f"sqlite:///{tmp_path / 'registry.db'}", tmp_path)
+    studio = pki.signer()
+    bench.labeller._signer = studio
+    bench.registry.enrol(studio.fingerprint)
+    copy = bench.copy(bench.label("one.png"))
+    trust = Trust((Anchor("root.pem", None, studio.root),))
+    assert bench.verify(copy, trust=trust).reason == "recovered.trusted"
+    (leaf,) = certificates(studio.chain)
+    told = revocation_list(issuer(studio), studio.issuers[0], [leaf], at=datetime.now(UTC) - timedelta(minutes=5))
+    verdict = bench.verify(copy, trust=trust, revocation=Revocation(lists=(told,)))
+    assert (verdict.kind, verdict.reason) == ("declared", "watermark.unconfirmed")
+    assert "certificate was revoked" in " ".join(verdict.notes)
