@@ -133,11 +133,12 @@ def read(
     layer: Layer = Layer.MANIFEST,
     limits: Limits = DEFAULT_LIMITS,
     revocation: RevocationChecker | None = None,
+    unbound: bool = False,
 ) -> LayerEvidence | None:
     """Validate the manifest in a file, or `store` against the file; None if there is none.
 
     mime: a hint, the bytes decide. own_binding: checks the hard binding of a text, which c2pa refuses.
-    revocation: asks whether a trusted signer was revoked.
+    revocation: asks whether a trusted signer was revoked. unbound: judge as if the hard binding held.
     Never raises on hostile content, only UnreadableFile when the file cannot be opened or read.
     """
     with _reading(source) as file:
@@ -165,6 +166,7 @@ def read(
             own_binding=own_binding,
             again=again,
             revocation=revocation,
+            unbound=unbound,
         )
 
 

@@ -51,12 +51,14 @@ def evidence(
     again: Again = _never_again,
     broken: str | None = None,
     revocation: RevocationChecker | None = None,
+    unbound: bool = False,
 ) -> LayerEvidence:
     """Judge a report. store: the bytes of the manifest store, for the certificate.
 
     own_binding: takes the place of c2pa's check of the hard binding. again: validates anew with anchors for another
     purpose, which c2pa would not keep apart. broken: why the file around the store could not be parsed.
-    revocation: asks whether the signer was revoked, where all else holds.
+    revocation: asks whether the signer was revoked, where all else holds. unbound: the content is not there, and the
+    state is told as if the hard binding held.
     """
     active = report.active
     success = report.statuses("success")
@@ -103,12 +105,12 @@ def evidence(
     trusted = vouched.trusted
     named = identities(report, partial(again, trust.identity_anchors, _IDENTITIES))
     answer: Answer | None = None
-    if revocation is not None and codes.state_of(one.code for one in failure) in (State.VALID, State.EXPIRED):
+    if revocation is not None and _state(failure, unbound=unbound) in (State.VALID, State.EXPIRED):
         answer = revoked.answer(revocation, chain, trusted=trusted, proven=time.proven)
         informational = [one for one in informational if one.code != codes.OCSP_SKIPPED]
         kind, told = revoked.status(answer)
         {"success": success, "informational": informational, "failure": failure}[kind].append(told)
-    state = codes.state_of(one.code for one in failure)
+    state = _state(failure, unbound=unbound)
     covered = _coverage(report, file, failure)
     if covered and not covered.whole and state in (State.VALID, State.EXPIRED):
         informational.append(Status(codes.PARTIAL, "the hard binding leaves out more than the manifest's own place"))
@@ -145,6 +147,10 @@ def evidence(
         codes=all_codes,
         detail={key: value for key, value in detail.items() if value is not None},
     )
+
+
+def _state(failure: list[Status], *, unbound: bool) -> State:
+    return codes.state_of(one.code for one in failure if not (unbound and one.code in codes.BINDING))
 
 
 def _trusted(success: list[Status]) -> Status | None:
