@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from functools import cache
 
 import numpy as np
@@ -200,3 +201,19 @@ def test_a_mark_without_a_geometry_compares_nothing() -> None:
     printed = image.fingerprint(original())
     assert printed
     assert image_frame.compared(printed, original(), Detection(PAYLOAD, 1, 1.0)) is None
+
+
+@pytest.mark.parametrize("size", [(65_535, 65_535), (800, 800), (300, 4_000)])
+def test_a_fingerprint_of_a_picture_that_no_working_picture_is_as_large_as_is_refused(size: tuple[int, int]) -> None:
+    """Copies are scaled to its size: a thousand bytes must not ask for 17 GB."""
+    rows, columns = image._grid(*size)
+    data = struct.pack(">BHH", 1, *size) + bytes(-(-rows * columns // 8))
+    with pytest.raises(UnreadableFile):
+        image.ImageFingerprint.from_bytes(data)
+
+
+@pytest.mark.parametrize("size", [(3_000, 4_000), (724, 725), (100, 9_000), (193, 20_000), (40, 70_000)])
+def test_the_fingerprint_of_a_picture_of_any_size_is_read_back(size: tuple[int, int]) -> None:
+    printed = image.fingerprint(np.zeros(size, np.float32))
+    assert printed
+    assert image.ImageFingerprint.from_bytes(printed.to_bytes()).textured.shape == printed.textured.shape
