@@ -16,7 +16,7 @@ from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError, MissingProgram, RegistryError
+from ..errors import DamagedEntry, InputError, MissingProgram, RegistryError
 from ..evidence import AI, Layer, LayerEvidence, State
 from ..fingerprint import Fingerprint
 from ..limits import Limits
@@ -78,11 +78,16 @@ class Recovery:
         """The layers of watermarks, with what the registry offers for each. marks: what they were read from."""
         answered = list(layers)
         seen = _Seen(source, format, self._limits, self._keys)
+        damaged: str | None = None
         try:
             for index, layer in enumerate(layers):
                 if layer.payload is None:
                     continue
-                offered = self._asked(methodcaller("candidates", layer.payload))
+                try:
+                    offered = self._asked(methodcaller("candidates", layer.payload))
+                except DamagedEntry as error:
+                    damaged = str(error)
+                    continue
                 own = [mark for mark in marks if mark[1].payload.identifier == layer.payload]
                 found = [self._candidate(seen, layer.payload, own, one) for one in offered]
                 detail = {**layer.detail, "registered": bool(offered)}
@@ -91,7 +96,7 @@ class Recovery:
                 answered[index] = replace(layer, detail=detail)
         except RegistryError as error:
             return Answer(tuple(answered), str(error), failed=True)
-        return Answer(tuple(answered))
+        return Answer(tuple(answered), damaged, failed=damaged is not None)
 
     def by_fingerprint(self, source: Path, format: Format) -> Answer:
         """A layer with what the registry has that looks, sounds or reads alike; none where there is nothing to ask."""
@@ -109,6 +114,8 @@ class Recovery:
                             found[candidate["manifest_id"]] = candidate
         except RegistryError as error:
             return Answer((), str(error), failed=True)
+        except (InputError, MissingProgram) as error:  # films are decoded only then
+            return Answer((), str(error))
         best = sorted(found.values(), key=_likeness, reverse=True)
         state = State.SIMILAR if best else State.ABSENT
         return Answer((LayerEvidence(Layer.FINGERPRINT, state, detail={"recovered": best} if best else {}),))
@@ -125,7 +132,10 @@ class Recovery:
             return {**said, "via": "watermark", **_agreement(None, "its manifest holds no fingerprint")}
         if seen.impression is None:
             return {**said, "via": "watermark", **_agreement(None, seen.why or "nothing of it can be compared")}
-        compared = [found for mark in marks if (found := seen.impression.compared(signed, mark)) is not None]
+        try:
+            compared = [found for mark in marks if (found := seen.impression.compared(signed, mark)) is not None]
+        except (InputError, MissingProgram) as error:  # films are decoded only then
+            return {**said, "via": "watermark", **_agreement(None, str(error))}
         best = max(compared, key=lambda one: (one.agrees, one.similarity), default=None)
         return {**said, "via": "watermark", **_agreement(best, "too little of it can be compared")}
 
@@ -164,6 +174,8 @@ class Recovery:
                 with self._lock:
                     known = self._opened.setdefault(os.getpid(), known)
             return question(known)[:MOST_CANDIDATES]
+        except DamagedEntry:  # it answers, and for other files perhaps well
+            raise
         except RegistryError as error:
             with self._lock:
                 self._failed = time.monotonic(), error
@@ -194,13 +206,13 @@ class _Seen:
 def _signed(offered: Candidate) -> list[Fingerprint]:
     """The fingerprints that are signed: those inside the manifest, and those beside it whose digest is."""
     found = []
-    beside = dict(offered.fingerprints)
     for algorithm, value in fingerprints_of(offered.store):
-        data = beside.get(algorithm)
         if len(value) != soft_binding.DIGEST:
             found.append(Fingerprint(algorithm, value))
-        elif data is not None and soft_binding.is_value_of(value, data):
-            found.append(Fingerprint(algorithm, data))
+            continue
+        # Whoever registers the same manifest again may have put anything beside it.
+        beside = (data for name, data in offered.fingerprints if name == algorithm)
+        found += [Fingerprint(algorithm, data) for data in beside if soft_binding.is_value_of(value, data)]
     return found
 
 
