@@ -221,9 +221,10 @@ def keys(_: ImageFingerprint) -> tuple[int, ...]:
 
 
 def _places(cells: int, length: int, step: int) -> range:
-    """Where a copy of this length may begin, at least half of it within."""
-    first = -(length // 2 // step) * step
-    return range(first, max(cells - length // 2, 0) + 1, step)
+    """Where a copy of this length may begin, at least half of it within, or half of the original in a larger one."""
+    shared = min(cells, length) // 2
+    first = -((length - shared) // step * step)
+    return range(first, max(cells - shared, 0) + 1, step)
 
 
 def _compared(original: ImageFingerprint, copy: ImageFingerprint, top: int, left: int) -> Agreement:

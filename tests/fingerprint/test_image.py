@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -217,3 +218,24 @@ def test_the_fingerprint_of_a_picture_of_any_size_is_read_back(size: tuple[int, 
     printed = image.fingerprint(np.zeros(size, np.float32))
     assert printed
     assert image.ImageFingerprint.from_bytes(printed.to_bytes()).textured.shape == printed.textured.shape
+
+
+@pytest.mark.parametrize("side", [2, 3])
+@pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_a_work_is_known_wherever_in_a_collage_it_stands(corner: tuple[int, int], side: int) -> None:
+    small = original()
+    height, width = small.shape
+    whole = luma(7, width * side, height * side)
+    top, left = ((side - 1) * at for at in corner)
+    whole[top * height : (top + 1) * height, left * width : (left + 1) * width] = small
+    printed = image.fingerprint(small)
+    assert printed
+    # As its reader would tell it; for so small a part it does not always find it.
+    at = ((1.0, 0.0, left * width), (0.0, 1.0, top * height), (0.0, 0.0, 1.0))
+    (mark, *_) = detect(small)
+    assert mark.geometry
+    lies = tuple(map(tuple, (np.array(at) @ np.array(mark.geometry.matrix)).tolist()))
+    found = image_frame.compared(printed, whole, replace(mark, geometry=Geometry(lies)))
+    assert found
+    assert found.agreement.same
+    assert np.allclose(found.frame[0], (-left, -top), atol=0.02)
