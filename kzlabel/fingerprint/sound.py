@@ -84,6 +84,12 @@ def fingerprint(sound: Floats, *, begin: int = 0) -> SoundFingerprint:
     return SoundFingerprint(_words(_differences(sound, begin)))
 
 
+def seconds(fingerprint: SoundFingerprint) -> float:
+    """How long the sound is, from the beginning of the first word to the end of the last."""
+    count = len(fingerprint.words)
+    return ((count - 1) * HOP + FRAME) / RATE if count else 0.0
+
+
 def keys(fingerprint: SoundFingerprint) -> tuple[int, ...]:
     """What is kept."""
     return least((key(ALGORITHM, 0, word) for word in fingerprint.words.tolist() if word), MOST_KEYS)

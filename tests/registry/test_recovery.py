@@ -263,3 +263,15 @@ def test_a_film_that_cannot_be_compared_is_judged_as_without_a_registry(bench: B
     verdict = bench.verify(bytes(data))
     assert (verdict.kind, verdict.reason) == (expected.kind, expected.reason) == ("tampered", expected.reason)
     assert "registry" in verdict.not_checked
+
+
+def test_of_an_animation_the_first_picture_is_known_and_the_others_are_not_vouched_for(bench: Bench) -> None:
+    labelled = bench.label("one.png")
+    with Image.open(labelled.output) as picture:
+        first = picture.convert("RGB")
+    made = io.BytesIO()
+    others = [Image.fromarray(scene(640, 480, step=step)) for step in (50, 90)]
+    first.save(made, "WEBP", save_all=True, append_images=others, quality=90)
+    verdict = bench.verify(made.getvalue())
+    assert verdict.kind == "recovered"
+    assert any("first of the 3 pictures" in note for note in verdict.notes), verdict.notes

@@ -25,10 +25,16 @@ _UPRIGHT = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, Fals
 
 
 class PictureImpression(Impression):
-    """luma: (height, width), 0..255, as stored. orientation: EXIF's, by which it is shown. keys: of watermarks."""
+    """luma: (height, width), 0..255, as stored. orientation: EXIF's, by which it is shown. keys: of watermarks.
 
-    def __init__(self, luma: Floats, orientation: int = 1, keys: tuple[WatermarkKey, ...] = ()) -> None:
+    pictures: in the file, of which this is the first.
+    """
+
+    def __init__(
+        self, luma: Floats, orientation: int = 1, keys: tuple[WatermarkKey, ...] = (), pictures: int = 1
+    ) -> None:
         self._luma, self._orientation, self._keys = luma, orientation, keys or (WatermarkKey(),)
+        self._of = {"pictures": pictures} if pictures > 1 else {}
 
     @cached_property
     def fingerprints(self) -> tuple[Fingerprint, ...]:
@@ -68,6 +74,7 @@ class PictureImpression(Impression):
             "corners": [[round(x, 4), round(y, 4)] for x, y in found.frame],
             "differs": round(len(differing) / max(1, len(found.cells)), 3),
             "disagreeing": [[round(number, 4) for number in cell] for cell in differing],
+            **self._of,
         }
         return Compared(agreement.same, agreement.share, place)
 
@@ -76,7 +83,7 @@ class PictureImpression(Impression):
         found = image.whole_agreement(original, working(self._luma))
         if found is None:
             return None
-        return Compared(found.same and code.differing(self._code) <= iscc.MOST_DIFFERING, found.share)
+        return Compared(found.same and code.differing(self._code) <= iscc.MOST_DIFFERING, found.share, self._of)
 
 
 def _covered(frame: Sequence[tuple[float, float]]) -> float:
