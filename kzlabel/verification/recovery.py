@@ -86,7 +86,7 @@ class Recovery:
                 try:
                     offered = self._asked(methodcaller("candidates", layer.payload))
                 except DamagedEntry as error:
-                    damaged = str(error)
+                    damaged = self._told(error)
                     continue
                 own = [mark for mark in marks if mark[1].payload.identifier == layer.payload]
                 found = [self._candidate(seen, layer.payload, own, one) for one in offered]
@@ -95,7 +95,7 @@ class Recovery:
                     detail["recovered"] = found
                 answered[index] = replace(layer, detail=detail)
         except RegistryError as error:
-            return Answer(tuple(answered), str(error), failed=True)
+            return Answer(tuple(answered), self._told(error), failed=True)
         return Answer(tuple(answered), damaged, failed=damaged is not None)
 
     def by_fingerprint(self, source: Path, format: Format) -> Answer:
@@ -113,7 +113,7 @@ class Recovery:
                         if known is None or known["similarity"] < candidate["similarity"]:
                             found[candidate["manifest_id"]] = candidate
         except RegistryError as error:
-            return Answer((), str(error), failed=True)
+            return Answer((), self._told(error), failed=True)
         except (InputError, MissingProgram) as error:  # films are decoded only then
             return Answer((), str(error))
         best = sorted(found.values(), key=_likeness, reverse=True)
@@ -151,7 +151,7 @@ class Recovery:
 
     def _said(self, offered: Candidate) -> dict[str, Any]:
         found = read_unbound(offered.store, trust=self._trust, limits=self._limits, revocation=self._revocation)
-        common: dict[str, Any] = {"registry": self._place.name, "enrolled": False}
+        common: dict[str, Any] = {"registry": self._place.shown, "enrolled": False}
         if found is None:
             return {**common, "state": str(State.INVALID), "ai": str(AI.UNKNOWN), "manifest_id": None}
         signer = found.detail.get("signer", {}).get("fingerprint")
@@ -159,6 +159,9 @@ class Recovery:
         shown = {key: found.detail[key] for key in _SHOWN if key in found.detail}
         bound = found.detail.get("soft_bindings") or ()
         return {**common, "state": str(found.state), "ai": str(found.ai), "soft_bindings": bound, **shown}
+
+    def _told(self, error: RegistryError) -> str:
+        return str(error).replace(self._place.name, self._place.shown)
 
     def _asked(self, question: Callable[[Resolver], list[Candidate]]) -> list[Candidate]:
         """What the registry answers. One that did not is left in peace for PATIENCE: many files may wait for it."""

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 from ..evidence import AI, State
 from ..inert import inert
 from ..trust.policy import Objection, Policy
-from .facts import REVOCATION, Facts, Statement, text
+from .facts import REGISTRY, REVOCATION, Facts, Statement, text
 from .revocation_sentences import about_revocation
 from .verdict import VerdictKind
 
@@ -153,6 +153,7 @@ MOST_NAMED = 3  # signers of similar works
 SIMILAR = "A registry knows a work that {is_like} ({names}); that alone proves nothing."
 SEVERAL = "Several registered marks fit; all of them are listed."
 NOT_CHECKED = "Not checked: {layer} ({why})."
+UNASKED = f"Not checked: {REGISTRY} ("
 NOT_READ = "The file could not be read in full: {why}"
 
 IS_LIKE: Mapping[str | None, str] = {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kzlabel.media.images.impression import _covered
+from kzlabel.fingerprint import iscc
+from kzlabel.media.images.impression import PictureImpression, _covered
 
 SLIGHT = st.floats(-1e-3, 1e-3)
 
@@ -26,3 +28,11 @@ def test_a_copy_that_shows_nothing_else_shows_the_original_alone() -> None:
     assert _covered(((0.2, 0.2), (0.8, 0.2), (0.8, 0.6), (0.2, 0.6))) == 1.0
     assert _covered(((2.0, 2.0), (3.0, 2.0), (3.0, 3.0), (2.0, 3.0))) == 0.0
     assert _covered(((0.0, 0.0),) * 4) == 0.0
+
+
+def test_a_picture_of_which_too_few_cells_say_anything_has_no_fingerprint_of_cells() -> None:
+    """One of 24 cells with 12 that do would have 32 bytes, and be taken for the digest of a larger one."""
+    luma = np.full((128, 192), 128, np.float32)
+    luma[:, :96] = np.random.default_rng(1).uniform(0, 255, (128, 96))
+    (only,) = PictureImpression(luma).fingerprints
+    assert only.algorithm == iscc.ALGORITHM

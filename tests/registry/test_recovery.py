@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from kzlabel.registry.store import Registry, initialise
 from kzlabel.request import Labelled
 from kzlabel.trust import Anchor, Trust
 from kzlabel.trust.revocation import Revocation
+from kzlabel.verification.lines import text as text_of
 
 from .. import pki
 from ..media.pictures import scene
@@ -275,3 +277,12 @@ def test_of_an_animation_the_first_picture_is_known_and_the_others_are_not_vouch
     verdict = bench.verify(made.getvalue())
     assert verdict.kind == "recovered"
     assert any("first of the 3 pictures" in note for note in verdict.notes), verdict.notes
+
+
+def test_a_verdict_does_not_tell_whose_folder_a_registry_is_in(tmp_path: Path) -> None:
+    bench = Bench(f"sqlite:///{tmp_path / 'registry.db'}", tmp_path)
+    copy = bench.copy(bench.label("one.png"))
+    verdicts = [bench.verify(copy), Verifier(VerifyOptions(registry=f"sqlite:///{tmp_path / 'none.db'}")).verify(copy)]
+    assert [verdict.kind for verdict in verdicts] == ["recovered", "declared"]
+    assert not any(str(tmp_path) in json.dumps(verdict.to_json()) for verdict in verdicts)
+    assert "Not checked: registry (registry none.db: it is not there" in text_of(verdicts[1])

@@ -39,6 +39,8 @@ class PictureImpression(Impression):
     @cached_property
     def fingerprints(self) -> tuple[Fingerprint, ...]:
         cells = image.fingerprint(self._luma)
+        if cells and cells.textured.sum() < image.LEAST_CELLS:  # which says nothing, and may be as small as a digest
+            cells = None
         found = (Fingerprint(iscc.ALGORITHM, self._code.to_bytes()),)
         return (Fingerprint(image.ALGORITHM, cells.to_bytes()), *found) if cells else found
 
