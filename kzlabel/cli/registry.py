@@ -51,7 +51,8 @@ def init(
     place = _place(registry)
     outside = str(Path(manifests).absolute()) if manifests is not None and "://" not in manifests else manifests
     initialise(place, outside).close()
-    _tell({"registry": place.name}, f"{place.name}: ready; label registers here", as_json)
+    where = "here" if not place.configured else "there once KZLABEL_REGISTRY, or --registry, names it"
+    _tell({"registry": place.name}, f"{place.name}: ready; label registers {where}", as_json)
     return ExitCode.DONE
 
 

@@ -176,3 +176,10 @@ def test_a_registry_that_is_away_leaves_the_rest_of_the_verdict(desk: Desk) -> N
     assert [gap["layer"] for gap in verdict["not_checked"]] == ["registry"]
     assert any("not there" in note for note in verdict["notes"])
     assert desk.run("verify", "picture.labelled.png", "--registry", away, "--json").json["complete"]
+
+
+def test_whoever_makes_a_registry_is_told_whether_label_uses_it(desk: Desk) -> None:
+    here = desk.run("registry", "init")
+    there = desk.run("registry", "init", "--registry", f"sqlite:///{desk.folder / 'other.db'}")
+    assert "label registers here" in str(here.out)
+    assert "label registers there once KZLABEL_REGISTRY, or --registry, names it" in str(there.out)

@@ -185,6 +185,10 @@ def test_a_server_leads_back_as_its_database_does_and_one_that_lies_does_not(tmp
             "recovered.enrolled",
             one.manifest_id,
         )
+        plain = io.BytesIO()
+        Image.fromarray(_picture()).save(plain, "PNG")
+        verdict = Verifier(VerifyOptions(registry=url)).verify(plain.getvalue())
+        assert not any(layer.layer == "fingerprint" for layer in verdict.evidence)  # nobody was asked by content
     store = bench.registry.manifest(bench.registry.find(two.declaration.identifier)[0].entry.manifest)
     assert store is not None
     lies = (
