@@ -196,9 +196,13 @@ class Facts:
 
     @property
     def match(self) -> Candidate | None:
-        """The registered manifest that speaks for this content: a trusted signer's before an enrolled one's."""
+        """The registered manifest that speaks for this content: a trusted signer's before an enrolled one's.
+
+        Of both kinds one that names AI comes first: whoever is enrolled can bind another's watermark to a manifest that
+        names a camera.
+        """
         counting = [candidate for candidate in self.candidates if candidate.counts]
-        return min(counting, key=lambda candidate: not candidate.trusted, default=None)
+        return min(counting, key=lambda one: (not one.trusted, one.ai not in SAYS_AI), default=None)
 
     @property
     def registered(self) -> bool:

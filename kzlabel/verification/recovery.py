@@ -99,8 +99,10 @@ class Recovery:
         return Answer(tuple(answered), damaged, failed=damaged is not None)
 
     def by_fingerprint(self, source: Path, format: Format) -> Answer:
-        """A layer with what the registry has that looks, sounds or reads alike; none where there is nothing to ask, or it
-        is a server, whose API has no such question."""
+        """A layer with what the registry has that looks, sounds or reads alike.
+
+        None where there is nothing to ask, or nobody: the API of a server has no such question.
+        """
         if self._place.remote:
             return Answer(())
         seen = _Seen(source, format, self._limits, self._keys)

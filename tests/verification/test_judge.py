@@ -12,7 +12,7 @@ from kzlabel.trust.policy import Policy
 from kzlabel.verification.judge import REASONS, judge
 from kzlabel.verification.verdict import VerdictKind
 
-from .evidences import BINDING, NOBODY, absent, candidate, led_to, manifest, metadata, of, sidecar, watermark
+from .evidences import BINDING, NOBODY, TULPAR, absent, candidate, led_to, manifest, metadata, of, sidecar, watermark
 
 MARKED = Policy.parse("marked")
 TRUSTED = Policy.parse("trusted")
@@ -417,3 +417,18 @@ def test_archived_evidence_of_odd_types_is_judged_without_an_error() -> None:
     verdict = judge(Evidence.from_json(json.loads(json.dumps(evidence.to_json()))))
     assert verdict.kind == "untrusted"
     json.dumps(verdict.to_json())
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_of_registered_marks_one_that_names_a_camera_does_not_outvote_one_that_names_ai(trusted: bool) -> None:
+    """Whoever is enrolled can bind another's watermark to a manifest of their own."""
+    vouched = {"enrolled": True, "signer": {**TULPAR, "trusted": trusted}}
+    both = [candidate(ai, manifest_id=f"urn:c2pa:{ai}", **vouched) for ai in (AI.NONE, AI.GENERATED)]
+    verdict = judge(of(led_to(*both)))
+    assert (verdict.kind, verdict.ai, verdict.manifest_id) == ("recovered", AI.GENERATED, "urn:c2pa:generated")
+
+
+def test_of_registered_marks_a_trusted_signers_comes_before_an_enrolled_ones() -> None:
+    enrolled = candidate(enrolled=True, signer={**TULPAR, "trusted": False})
+    verdict = judge(of(led_to(enrolled, candidate(AI.NONE))))
+    assert (verdict.kind, verdict.reason, verdict.ai) == ("recovered", "recovered.trusted", AI.NONE)
