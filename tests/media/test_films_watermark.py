@@ -12,6 +12,7 @@ import pytest
 
 from kzlabel.disclosure.plan import DisclosurePlan
 from kzlabel.errors import InputError, InternalError, UnreadableFile, UnsupportedFormat
+from kzlabel.fingerprint import film
 from kzlabel.limits import DEFAULT_LIMITS, Limits
 from kzlabel.media.audio import write_wave
 from kzlabel.media.base import Format, Rendered, RenderPlan, WatermarkPlan, Watermarks
@@ -325,3 +326,12 @@ def probed(path: Path) -> Probe:
 
 def identifiers(read: Watermarks) -> list[tuple[str, str]]:
     return [(carrier, detection.payload.identifier) for carrier, detection in read.found]
+
+
+def test_no_more_frames_are_put_aside_than_a_fingerprint_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kzlabel.media.films.burn.KEPT_SECONDS", 2)
+    source = make_film(tmp_path / "film.mp4", "h264", "-an", seconds="4")
+    plan = RenderPlan(watermark=WatermarkPlan(Payload("0123456789ab")))
+    (mp4,) = (one for one in FORMATS if one.name == "MP4")
+    (seen,) = mp4.render(source, tmp_path / "marked.mp4", plan).fingerprints
+    assert len(film.FilmFingerprint.from_bytes(seen.data).codes) == 2

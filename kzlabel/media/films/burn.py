@@ -11,6 +11,7 @@ from typing import Any
 
 from ...errors import UnreadableFile, UnsupportedFormat
 from ...files import scratch
+from ...fingerprint.film import MOST_FRAMES
 from ...limits import Limits
 from ..programs.ffmpeg import arguments, builder, location, opened, run
 from ..programs.packets import Census
@@ -24,6 +25,7 @@ from .stamp import Stamp
 from .watching import as_seen
 
 KEPT_RATE = Fraction(1)  # frames a second that a fingerprint is made of
+KEPT_SECONDS = MOST_FRAMES  # of a longer film the rest is not put aside: an hour takes 0.7 GB of disk
 # Packets that may wait for the slowest stream before the first is written: films whose sound starts late need many.
 MUXING_QUEUE = 4096
 
@@ -86,7 +88,7 @@ def burn(
                 if watched and (path := watched.get(stream.index)):
                     node, seen = (node.filter_multi_output("split")[branch] for branch in (0, 1))
                     seen = as_seen(seen, stream, KEPT_RATE)
-                    beside.append(builder().output(seen, location(path), f="rawvideo"))
+                    beside.append(builder().output(seen, location(path), f="rawvideo", t=KEPT_SECONDS))
                 encoding = encoder(stream, census.tracks[stream.index]) | {
                     "fps_mode": "passthrough",
                     "enc_time_base": "demux",
