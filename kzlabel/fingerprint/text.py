@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import exp, log
 
 from ..errors import UnreadableFile
@@ -24,6 +24,9 @@ from .lookup_key import key, least
 ALGORITHM = "org.kzlabel.fingerprint.text.1"
 RUN, WINDOW = 3, 6  # words in a run, runs in a window
 MOST_HASHES = 1 << 18  # some 900,000 words; what comes after is left out
+MOST_WORDS = 1 << 20  # that are looked at, in 300 MB; more than MOST_HASHES come from
+LONGEST_CHUNK = 4_096  # signs without a space that are taken at once: a whole text may have none
+LONGEST_KEPT = 64  # signs of a chunk that may come again
 HASH_BYTES = 8
 # How often a hash of a text stands in an unrelated one of n hashes: LEAST_COMMON + n * COMMON, measured; and in one
 # that is a copy of it, lightly edited.
@@ -38,7 +41,7 @@ _VERSION = 1
 # A word, or one sign of a script that writes without spaces.
 _SPACELESS = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_SPACELESS}]|\w+?(?=[{_SPACELESS}]|\W|$)")
-_CHUNK = re.compile(r"\S+")
+_CHUNK = re.compile(rf"\S{{1,{LONGEST_CHUNK}}}")
 _VARIATION = re.compile(r"[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _UNSEEN = {"Cf", "Cc", "Cs", "Co"}
 
@@ -107,7 +110,7 @@ class Agreement:
 
 def passage(text: str) -> Passage:
     """The hashes of a text, with their places. A text of fewer words than RUN has none."""
-    words = list(_words(text))
+    words = list(islice(_words(text), MOST_WORDS))
     hashes = [_hash(" ".join(word for word, _, _ in words[at : at + RUN])) for at in range(len(words) - RUN + 1)]
     return Passage(tuple(_winnowed(hashes)), tuple((first, last) for _, first, last in words))
 
@@ -185,7 +188,7 @@ def _words(text: str) -> Iterator[tuple[str, int, int]]:
     """Each word as it is compared, and the characters that it takes in the text as given."""
     for found in _CHUNK.finditer(text):
         chunk, start = found.group(), found.start()
-        plain = _quickly(chunk)
+        plain = _often(chunk) if len(chunk) <= LONGEST_KEPT else _quickly(chunk)
         if plain is None:
             plain, places = _plain(chunk, start)
             for word in _WORD.finditer(plain):
@@ -196,6 +199,10 @@ def _words(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 @lru_cache(maxsize=1 << 14)
+def _often(chunk: str) -> str | None:
+    return _quickly(chunk)
+
+
 def _quickly(chunk: str) -> str | None:
     """What `_plain` makes of a chunk, where each sign stays where it is; None where it may not."""
     folded = chunk.casefold()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 import unicodedata
 from itertools import accumulate
 
@@ -116,3 +117,15 @@ def test_any_text_has_one(sample: str) -> None:
     told = text.passage(sample)
     assert all(0 <= first < last <= len(sample) for first, last in told.words)
     assert text.agreement(told.fingerprint, told).share in (0.0, 1.0)
+
+
+def test_a_text_of_any_length_takes_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "MOST_WORDS", 1_000)
+    assert len(text.passage("word " * 5_000).words) == 1_000
+    spaceless = "\u4eca\u65e5\uff0c\u5929\u6c14" * 20_000  # no space, and nothing that could be taken as it stands
+    tracemalloc.start()
+    try:
+        assert len(text.passage(spaceless).words) == 1_000
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
