@@ -135,8 +135,7 @@ def printed(values: object) -> tuple[Printed, ...]:
 
 @dataclass(frozen=True)
 class Similar:
-    """An entry that shares `hits` keys with what was looked up, and the fingerprint that does."""
+    """An entry, one of whose fingerprints shares `hits` keys with what was looked up."""
 
     kept: Kept
-    data: bytes
     hits: int

@@ -237,9 +237,9 @@ class Registry:
         table, entry = schema.fingerprint, schema.entry
         with reading(self._engine, self.place) as connection:
             hits = dict(prints.sharing(connection, algorithm, keys, most))
-            wanted = select(entry, table.c.number.label("print"), table.c.data).join(table)
+            wanted = select(entry, table.c.number.label("print")).join(table)
             rows = {row.print: row for row in connection.execute(wanted.where(table.c.number.in_(hits)))}
-        return [Similar(_kept(rows[number]), bytes(rows[number].data), hits[number]) for number in hits]
+        return [Similar(_kept(rows[number]), hits[number]) for number in hits]
 
     def entries(self) -> Iterator[Kept]:
         """All confirmed entries, in the order in which they came."""
