@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 # A plane holds what a working picture does when it is turned, and a collage of which the original is a 16th: 34 MB.
-MOST_SIDE, MOST_PIXELS = 6_000, 1 << 23
+MOST_SIDE, MOST_PIXELS = 32_000, 1 << 23  # OpenCV lays no side of more than 32,766
 FOLLOWED = 0.94  # share of bits below which it is tried whether the copy was stretched or tilted
 LEAST_SCALE, MOST_SCALE = 0.05, 50.0  # a copy in which the pattern is smaller or larger cannot have been read
 
@@ -112,7 +112,7 @@ def aligned(luma: Floats, geometry: Geometry) -> Aligned | None:
     corners = whole[:, :2] / whole[:, 2:]
     start = np.floor(corners.min(axis=0) / TILE) * TILE
     size = np.ceil(corners.max(axis=0) - start)
-    if size.max() > MOST_SIDE or size.prod() > MOST_PIXELS:
+    if max(size.max(), *view.shape) > MOST_SIDE or size.prod() > MOST_PIXELS:
         return None
     here = matrix @ np.array([[1, 0, start[0]], [0, 1, start[1]], [0, 0, 1.0]])
     shape = int(size[0]), int(size[1])

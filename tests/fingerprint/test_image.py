@@ -220,6 +220,18 @@ def test_the_fingerprint_of_a_picture_of_any_size_is_read_back(size: tuple[int, 
     assert image.ImageFingerprint.from_bytes(printed.to_bytes()).textured.shape == printed.textured.shape
 
 
+@pytest.mark.parametrize("width", [12_000, 25_000, 40_000])
+def test_a_long_strip_is_compared_as_far_as_it_can_be_laid(width: int) -> None:
+    strip = np.random.default_rng(1).uniform(0, 255, (192, width)).astype(np.float32)
+    printed = image.fingerprint(strip)
+    assert printed
+    upright = Geometry(((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+    found = image_frame._compared(printed, strip, upright)
+    assert (found is not None and found.agreement.same) == (width < 32_000)
+    shrunk = Geometry(((7.0, 0.0, 0.0), (0.0, 7.0, 0.0), (0.0, 0.0, 1.0)))
+    assert image_frame._compared(printed, strip, shrunk) is None
+
+
 @pytest.mark.parametrize("side", [2, 3])
 @pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_a_work_is_known_wherever_in_a_collage_it_stands(corner: tuple[int, int], side: int) -> None:
