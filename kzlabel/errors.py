@@ -16,7 +16,8 @@ KzlabelError                    15  anything else
 ├── NetworkError                15  a configured address does not answer; most callers turn it into their own
 ├── RegistryError               12  the registry cannot be reached, or refuses
 │   ├── SignerNotEnrolled           this signer may not write into it
-│   └── IdentifierTaken             the identifier is another signer's
+│   ├── IdentifierTaken             the identifier is another signer's
+│   └── DamagedEntry                one entry of it is of no use; the others may be
 ├── RequirementNotMet           11  a requirement of the profile cannot be met by this file
 └── InternalError               15  a promise of ours was broken (an output that did not read back)
 
@@ -161,6 +162,10 @@ class SignerNotEnrolled(RegistryError):
 
 class IdentifierTaken(RegistryError):
     """The identifier was issued to another signer."""
+
+
+class DamagedEntry(RegistryError):
+    """What the registry has under one name is damaged, missing, or not what it was asked for; others may be whole."""
 
 
 class RequirementNotMet(KzlabelError):

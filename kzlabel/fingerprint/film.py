@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 ALGORITHM = "org.kzlabel.fingerprint.film.1"
 CELL = 33  # of the watermark's units, of which a frame has 2**17 in square: at most 120 cells, 16 KB a minute
 SAMPLES = 16  # pixels of a cell as it is laid; 4 by 4 of them are measured as one
-MOST_FRAMES = 24 * 3600
+MOST_CELLS = 120
+# 4 hours: what a registry keeps of one fingerprint, 4 MiB, holds no more. Of a longer film the rest is left out.
+MOST_FRAMES = 4 * 3600
 LEAST_CELLS = 60  # fewer, over all frames, say nothing
 AGREEING = 0.75  # share of the bits from which on a copy is one of the original; see docs/fingerprints.md
 STEP = 0.25  # seconds by which a copy may begin between two seconds of the original: give so many frames of a copy
@@ -79,7 +81,8 @@ class FilmFingerprint:
             cells = rows * columns
             flags = -(-cells // 8)
             size = 8 + flags + cells * BITS // 8
-            if version == _VERSION and cells and 0 < count <= MOST_FRAMES and len(data) == _HEAD.size + count * size:
+            known = version == _VERSION and 0 < cells <= MOST_CELLS and 0 < count <= MOST_FRAMES
+            if known and len(data) == _HEAD.size + count * size:
                 parts = np.frombuffer(data, np.uint8, offset=_HEAD.size).reshape(count, size)
                 codes = np.ascontiguousarray(parts[:, :8]).view(">u8").reshape(-1).astype(np.uint64)
                 textured = np.unpackbits(parts[:, 8 : 8 + flags], axis=1, count=cells).astype(np.bool_)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UnreadableFile
 from ..watermark.image_pattern import TILE
-from ..watermark.image_view import working
+from ..watermark.image_view import MIN_SIDE, WORKING_PIXELS, working
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +31,7 @@ CELL, BITS = 32, 16  # pixels of the working picture; bits of a cell
 STEP = TILE // CELL  # cells by which a copy may be off: it is known where a tile begins, not which
 MOST_CELLS = 7_000  # so that a fingerprint has at most 16 KB: more than a working picture has, but for ribbons
 MOST_SIDE = (1 << 16) - 1  # pixels of the working picture that are written; what is beyond is left out
+ROUNDED = 1.01  # by which a working picture may be larger than it should be: its sides are rounded
 LEAST_CELLS = 20  # fewer say nothing
 STRETCHED = 0.03  # by which the sides of a whole copy may be off, for rounding
 LEAST_INNER = 24  # cells whose surroundings both show whole: where there are so many, they alone are counted
@@ -79,6 +80,9 @@ class ImageFingerprint:
         rows, columns = _grid(height, width)
         cells = rows * columns
         if version != _VERSION or not cells or len(data) < _HEAD.size + -(-cells // 8):
+            raise wrong
+        # A copy may be scaled to this size to be compared.
+        if height * width > max(ROUNDED * WORKING_PIXELS, MIN_SIDE * max(height, width)):
             raise wrong
         flags = np.frombuffer(data, np.uint8, -(-cells // 8), _HEAD.size)
         textured = np.unpackbits(flags, count=cells).astype(np.bool_).reshape(rows, columns)
@@ -217,9 +221,10 @@ def keys(_: ImageFingerprint) -> tuple[int, ...]:
 
 
 def _places(cells: int, length: int, step: int) -> range:
-    """Where a copy of this length may begin, at least half of it within."""
-    first = -(length // 2 // step) * step
-    return range(first, max(cells - length // 2, 0) + 1, step)
+    """Where a copy of this length may begin, at least half of it within, or half of the original in a larger one."""
+    shared = min(cells, length) // 2
+    first = -((length - shared) // step * step)
+    return range(first, max(cells - shared, 0) + 1, step)
 
 
 def _compared(original: ImageFingerprint, copy: ImageFingerprint, top: int, left: int) -> Agreement:

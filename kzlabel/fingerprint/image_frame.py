@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Matrix = NDArray[np.float64]
 
-# A plane holds what a working picture does when it is turned, and no more than this of a copy that was enlarged.
-MOST_SIDE, MOST_PIXELS = 6_000, 1 << 21
+# A plane holds what a working picture does when it is turned, and a collage of which the original is a 16th: 34 MB.
+MOST_SIDE, MOST_PIXELS = 6_000, 1 << 23
 FOLLOWED = 0.94  # share of bits below which it is tried whether the copy was stretched or tilted
 LEAST_SCALE, MOST_SCALE = 0.05, 50.0  # a copy in which the pattern is smaller or larger cannot have been read
 

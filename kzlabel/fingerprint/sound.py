@@ -28,6 +28,7 @@ BANDS, LOWEST, HIGHEST = 33, 300.0, 3_000.0  # Hz
 MOST_CHANGE = 1.5  # of a copy's speed
 PHASES = 4  # beginnings, within a hop, that a copy is measured from: nobody knows where it was cut
 LEAST_WORDS = 24  # fewer, 3 s, say nothing
+LEAST_DISTINCT = 18  # words of the original: recordings seldom repeat one, beeps have four and agree with other beeps
 AGREEING = 0.67  # share of the bits from which on a copy is one of the original; see docs/fingerprints.md
 MOST_WORDS = 24 * 3600 * RATE // HOP  # a day
 MOST_KEYS = 4_096  # every word of some nine minutes; of longer sounds the least
@@ -82,6 +83,12 @@ class Agreement:
 def fingerprint(sound: Floats, *, begin: int = 0) -> SoundFingerprint:
     """(n,) samples at RATE, one channel, float32. begin: sample from which on it is measured."""
     return SoundFingerprint(_words(_differences(sound, begin)))
+
+
+def seconds(fingerprint: SoundFingerprint) -> float:
+    """How long the sound is, from the beginning of the first word to the end of the last."""
+    count = len(fingerprint.words)
+    return ((count - 1) * HOP + FRAME) / RATE if count else 0.0
 
 
 def keys(fingerprint: SoundFingerprint) -> tuple[int, ...]:
@@ -192,13 +199,15 @@ def _signs(words: Words, bit: int) -> Floats:
     return np.where(words == 0, 0, ((words >> np.uint32(bit)) & 1).astype(np.float32) * 2 - 1).astype(np.float32)
 
 
-def _compared(original: Words, copy: Words, place: int, phase: float) -> Agreement:
+def _compared(original: Words, copy: Words, place: int, phase: float) -> Agreement | None:
     import numpy as np
 
     first, last = max(0, -place), min(len(copy), len(original) - place)
     ours, theirs = copy[first:last], original[first + place : last + place]
     agreeing = np.full(len(copy), np.nan, np.float32)
     both = (ours != 0) & (theirs != 0)
+    if len(np.unique(theirs[both])) < LEAST_DISTINCT:
+        return None
     agreeing[first:last] = np.where(both, 1 - np.bitwise_count(ours ^ theirs) / 32, np.nan)
     return Agreement(float(np.nanmean(agreeing)), int(both.sum()), (place - phase) * HOP / RATE, agreeing)
 

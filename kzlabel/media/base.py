@@ -139,13 +139,23 @@ class Compared:
     """How a work compares with the fingerprint of another.
 
     agrees: whether it is that work or a copy of it, by the threshold of its kind. similarity: share of the
-    fingerprint's bits that agree where the two overlap, 0..1. place: where the copy lies in the original, as the
-    medium tells.
+    fingerprint's bits that agree where the two overlap, 0..1. place: where the copy lies in the original, and what of
+    it was compared, as the medium tells.
     """
 
     agrees: bool
     similarity: float
     place: Mapping[str, Any] = field(default_factory=dict)
+
+
+def overlap(start: float, length: float, copy: float, *, unsure: float = 0.0) -> float:
+    """The share of a copy that can be of the original, 0..1.
+
+    start: seconds in the original at which the copy begins. length, copy: seconds of both. unsure: by how many seconds
+    the original may begin sooner and end later.
+    """
+    shared = min(copy, length - start + unsure) - max(0.0, -start - unsure)
+    return min(1.0, max(0.0, shared / copy)) if copy > 0 else 0.0
 
 
 class Impression(ABC):

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, select
 
-from ..errors import RegistryError
+from ..errors import DamagedEntry, RegistryError
 from ..files import replace_whole
 from ..inert import inert
 from ..limits import DEFAULT_LIMITS
@@ -34,7 +34,7 @@ class Manifests:
         return digest
 
     def get(self, connection: Connection, digest: str) -> bytes | None:
-        """A store, proven to be the one of this digest; None if it is not known. Raises RegistryError."""
+        """A store, proven to be the one of this digest; None if it is not known. Raises DamagedEntry, RegistryError."""
         row = connection.execute(
             select(schema.manifest.c.size, schema.manifest.c.content).where(schema.manifest.c.digest == digest)
         ).first()
@@ -42,7 +42,7 @@ class Manifests:
             return None
         content = bytes(row.content) if row.content is not None else self._take(digest, row.size)
         if hashlib.sha256(content).hexdigest() != digest:
-            raise RegistryError(f"registry: the manifest {digest[:12]} it keeps is damaged; import it anew")
+            raise DamagedEntry(f"registry: the manifest {digest[:12]} it keeps is damaged; import it anew")
         return content
 
     def unused(self, connection: Connection) -> list[str]:
@@ -82,7 +82,7 @@ class Manifests:
 
     def _take(self, digest: str, size: int) -> bytes:
         if self._outside is None:
-            raise RegistryError(f"registry: the manifest {digest[:12]} is kept elsewhere, and nothing says where")
+            raise DamagedEntry(f"registry: the manifest {digest[:12]} is kept elsewhere, and nothing says where")
         try:
             if self._in_bucket:
                 files, path = self._bucket(digest)
@@ -90,9 +90,7 @@ class Manifests:
             with self._path(digest).open("rb") as file:
                 return file.read(size + 1)
         except OSError:
-            raise RegistryError(
-                f"registry: the manifest {digest[:12]} is missing from {inert(self._outside)}"
-            ) from None
+            raise DamagedEntry(f"registry: the manifest {digest[:12]} is missing from {inert(self._outside)}") from None
 
     def _bucket(self, digest: str) -> tuple[Any, str]:
         try:

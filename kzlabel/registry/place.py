@@ -44,6 +44,11 @@ class Place:
         return f"postgresql://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}{query}"
 
     @property
+    def shown(self) -> str:
+        """The same in what is handed on, such as a verdict: of a file its name alone, and not whose folder it is in."""
+        return self.file.name if self.file is not None else self.name
+
+    @property
     def local(self) -> bool:
         return self.file is not None
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..errors import NetworkError, RegistryError
+from ..errors import DamagedEntry, NetworkError, RegistryError
 from ..inert import inert
 from ..limits import DEFAULT_LIMITS
 from ..marks.manifest import fingerprints_of
@@ -63,6 +63,7 @@ class Remote:
         deadline = time.monotonic() + TIMEOUT
         left = MOST_STORES
         found: dict[str, Candidate] = {}
+        damaged: DamagedEntry | None = None
         for match in self._matches(identifier, deadline):
             manifest_id = match.get("manifestId")
             if (
@@ -73,12 +74,18 @@ class Remote:
                 raise self._strange("it names a manifest by what is no name")
             if manifest_id in found:
                 continue
-            store = self._manifest(manifest_id, match.get("endpoint"), left, deadline)
+            try:
+                store = self._manifest(manifest_id, match.get("endpoint"), left, deadline)
+            except DamagedEntry as error:
+                damaged = error
+                continue
             if store is not None:
                 left -= len(store)
                 enrolled, signer = match.get(ENROLLED) is True, _signer(store, manifest_id)
                 beside = self._fingerprints(store, manifest_id, deadline) if ENROLLED in match else ()
                 found[manifest_id] = Candidate(store, manifest_id, enrolled, State.CONFIRMED, signer, beside)
+        if damaged is not None and not found:
+            raise damaged
         return list(found.values())
 
     def alike(self, algorithm: str, keys: Sequence[int]) -> list[Candidate]:
@@ -111,10 +118,10 @@ class Remote:
         if answer.status == 404:
             return None
         self._check(answer)
-        if active_label(answer.body) is None:
-            raise self._strange("it answers with something that is no manifest")
         if active_label(answer.body) != manifest_id:
-            raise self._strange("it answers with another manifest than it was asked for")
+            none = active_label(answer.body) is None
+            what = "something that is no manifest" if none else "another manifest than it was asked for"
+            raise DamagedEntry(f"registry {self.name}: it answers with {what}")
         self._cache.save(*key, data=answer.body)
         return answer.body
 
@@ -132,7 +139,8 @@ class Remote:
             found = [(one["algorithm"], base64.b64decode(one["data"], validate=True)) for one in listed[:MOST_PRINTS]]
         except (KeyError, TypeError, ValueError):
             raise self._strange("its answer is no list of fingerprints") from None
-        return tuple((name, data) for name, data in found if name in wanted and is_value_of(wanted[name], data))
+        fitting = ((name, data) for name, data in found if name in wanted and len(data) <= MOST_DATA)
+        return tuple((name, data) for name, data in fitting if is_value_of(wanted[name], data))
 
     # --- labelling ---
 

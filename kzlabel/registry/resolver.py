@@ -40,7 +40,10 @@ class Resolver(Protocol):
         """As it is told to a person: without password or token."""
 
     def candidates(self, identifier: str) -> list[Candidate]:
-        """At most MOST_CANDIDATES for this watermark identifier, confirmed ones first. Raises RegistryError."""
+        """At most MOST_CANDIDATES for this watermark identifier, confirmed ones first.
+
+        Raises RegistryError, and DamagedEntry where it answers and all that it has for this one is of no use.
+        """
 
     def alike(self, algorithm: str, keys: Sequence[int]) -> list[Candidate]:
         """At most MOST_CANDIDATES whose fingerprint of this algorithm shares keys with these, most of them first.

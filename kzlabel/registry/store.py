@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, Row, delete, func, or_, select, update
 
-from ..errors import IdentifierTaken, RegistryError, SignerNotEnrolled
+from ..errors import DamagedEntry, IdentifierTaken, RegistryError, SignerNotEnrolled
 from . import prints, schema
 from .database import engine_at, reading, telling, writing
 from .entry import Entry, Kept, Printed, Similar, State
@@ -160,12 +160,7 @@ class Registry:
 
     def candidates(self, identifier: str) -> list[Candidate]:
         """The manifests that were registered for the watermark with this identifier: see `Resolver`."""
-        found: dict[str, Candidate] = {}
-        for kept, enrolled in self.vouched(identifier, MOST_CANDIDATES):
-            digest = kept.entry.manifest
-            if digest not in found and (store := self.manifest(digest)) is not None:
-                found[digest] = self._candidate(kept, store, enrolled)
-        return list(found.values())
+        return self._whole(self.vouched(identifier, MOST_CANDIDATES))
 
     def vouched(self, watermark: str, most: int) -> list[tuple[Kept, bool]]:
         """Entries of the watermark with this identifier, and whether their signers may write; confirmed ones first."""
@@ -177,13 +172,28 @@ class Registry:
 
     def alike(self, algorithm: str, keys: Sequence[int]) -> list[Candidate]:
         """The manifests whose fingerprint shares keys with these: see `Resolver`."""
-        found: dict[str, Candidate] = {}
-        for one in self.similar(algorithm, keys, MOST_CANDIDATES):
-            entry = one.kept.entry
-            store = None if entry.manifest in found else self.manifest(entry.manifest)
+        found = (one.kept for one in self.similar(algorithm, keys, MOST_CANDIDATES))
+        return self._whole((kept, self.enrolled(kept.entry.signer)) for kept in found)
+
+    def _whole(self, found: Iterable[tuple[Kept, bool]]) -> list[Candidate]:
+        """Entries, and whether their signers may write, with their manifests, each once. A damaged one hides no other.
+
+        Raises DamagedEntry where there is no whole one.
+        """
+        whole: dict[str, Candidate] = {}
+        damaged: DamagedEntry | None = None
+        for kept, enrolled in found:
+            digest = kept.entry.manifest
+            try:
+                store = None if digest in whole else self.manifest(digest)
+            except DamagedEntry as error:
+                damaged = error
+                continue
             if store is not None:
-                found[entry.manifest] = self._candidate(one.kept, store, self.enrolled(entry.signer))
-        return list(found.values())
+                whole[digest] = self._candidate(kept, store, enrolled)
+        if damaged is not None and not whole:
+            raise damaged
+        return list(whole.values())
 
     def _candidate(self, kept: Kept, store: bytes, enrolled: bool) -> Candidate:
         entry, beside = kept.entry, tuple(self.fingerprints(kept.entry.manifest))
@@ -368,5 +378,9 @@ def _confirming(entry: Entry):  # type: ignore[no-untyped-def]
 
 
 def _kept(row: Row[tuple[object, ...]]) -> Kept:
-    made = Entry(row.identifier, row.watermark, row.manifest, row.manifest_id, row.sha256, row.signer)
+    """Raises DamagedEntry: whoever has the database's password can write what they like."""
+    try:
+        made = Entry(row.identifier, row.watermark, row.manifest, row.manifest_id, row.sha256, row.signer)
+    except ValueError as error:
+        raise DamagedEntry(f"registry: its entry {row.number} is damaged: {error}") from None
     return Kept(made, State(row.state), row.created, row.confirmed)

@@ -8,7 +8,7 @@ from typing import Any
 from ..evidence import AI, LayerEvidence, State
 from ..inert import inert
 from .revocation_sentences import OPEN
-from .sentences import signer_name
+from .sentences import UNASKED, signer_name
 from .verdict import Verdict, VerdictKind
 
 MAX_DEPTH = 4  # levels of one fact that are shown
@@ -45,11 +45,11 @@ def text(verdict: Verdict, verbose: bool = False) -> str:
 def _gist(verdict: Verdict) -> str:
     """The one note that a line has room for: what was found, or why nothing could be read.
 
-    Who asked about revocation must not take silence for a good answer.
+    Who asked about revocation, or has a registry, must not take silence for an answer.
     """
     if verdict.kind is VerdictKind.UNREADABLE and len(verdict.notes) > 1:
         return verdict.notes[1].removeprefix(f"{verdict.file}: ")
-    return " ".join((verdict.notes[0], *(note for note in verdict.notes[1:] if note.startswith(OPEN))))
+    return " ".join((verdict.notes[0], *(note for note in verdict.notes[1:] if note.startswith((OPEN, UNASKED)))))
 
 
 def _vouching(verdict: Verdict) -> str:

@@ -16,7 +16,7 @@ from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError, MissingProgram, RegistryError
+from ..errors import DamagedEntry, InputError, MissingProgram, RegistryError
 from ..evidence import AI, Layer, LayerEvidence, State
 from ..fingerprint import Fingerprint
 from ..limits import Limits
@@ -78,11 +78,16 @@ class Recovery:
         """The layers of watermarks, with what the registry offers for each. marks: what they were read from."""
         answered = list(layers)
         seen = _Seen(source, format, self._limits, self._keys)
+        damaged: str | None = None
         try:
             for index, layer in enumerate(layers):
                 if layer.payload is None:
                     continue
-                offered = self._asked(methodcaller("candidates", layer.payload))
+                try:
+                    offered = self._asked(methodcaller("candidates", layer.payload))
+                except DamagedEntry as error:
+                    damaged = self._told(error)
+                    continue
                 own = [mark for mark in marks if mark[1].payload.identifier == layer.payload]
                 found = [self._candidate(seen, layer.payload, own, one) for one in offered]
                 detail = {**layer.detail, "registered": bool(offered)}
@@ -90,8 +95,8 @@ class Recovery:
                     detail["recovered"] = found
                 answered[index] = replace(layer, detail=detail)
         except RegistryError as error:
-            return Answer(tuple(answered), str(error), failed=True)
-        return Answer(tuple(answered))
+            return Answer(tuple(answered), self._told(error), failed=True)
+        return Answer(tuple(answered), damaged, failed=damaged is not None)
 
     def by_fingerprint(self, source: Path, format: Format) -> Answer:
         """A layer with what the registry has that looks, sounds or reads alike; none where there is nothing to ask."""
@@ -108,7 +113,9 @@ class Recovery:
                         if known is None or known["similarity"] < candidate["similarity"]:
                             found[candidate["manifest_id"]] = candidate
         except RegistryError as error:
-            return Answer((), str(error), failed=True)
+            return Answer((), self._told(error), failed=True)
+        except (InputError, MissingProgram) as error:  # films are decoded only then
+            return Answer((), str(error))
         best = sorted(found.values(), key=_likeness, reverse=True)
         state = State.SIMILAR if best else State.ABSENT
         return Answer((LayerEvidence(Layer.FINGERPRINT, state, detail={"recovered": best} if best else {}),))
@@ -125,7 +132,10 @@ class Recovery:
             return {**said, "via": "watermark", **_agreement(None, "its manifest holds no fingerprint")}
         if seen.impression is None:
             return {**said, "via": "watermark", **_agreement(None, seen.why or "nothing of it can be compared")}
-        compared = [found for mark in marks if (found := seen.impression.compared(signed, mark)) is not None]
+        try:
+            compared = [found for mark in marks if (found := seen.impression.compared(signed, mark)) is not None]
+        except (InputError, MissingProgram) as error:  # films are decoded only then
+            return {**said, "via": "watermark", **_agreement(None, str(error))}
         best = max(compared, key=lambda one: (one.agrees, one.similarity), default=None)
         return {**said, "via": "watermark", **_agreement(best, "too little of it can be compared")}
 
@@ -141,7 +151,7 @@ class Recovery:
 
     def _said(self, offered: Candidate) -> dict[str, Any]:
         found = read_unbound(offered.store, trust=self._trust, limits=self._limits, revocation=self._revocation)
-        common: dict[str, Any] = {"registry": self._place.name, "enrolled": False}
+        common: dict[str, Any] = {"registry": self._place.shown, "enrolled": False}
         if found is None:
             return {**common, "state": str(State.INVALID), "ai": str(AI.UNKNOWN), "manifest_id": None}
         signer = found.detail.get("signer", {}).get("fingerprint")
@@ -149,6 +159,9 @@ class Recovery:
         shown = {key: found.detail[key] for key in _SHOWN if key in found.detail}
         bound = found.detail.get("soft_bindings") or ()
         return {**common, "state": str(found.state), "ai": str(found.ai), "soft_bindings": bound, **shown}
+
+    def _told(self, error: RegistryError) -> str:
+        return str(error).replace(self._place.name, self._place.shown)
 
     def _asked(self, question: Callable[[Resolver], list[Candidate]]) -> list[Candidate]:
         """What the registry answers. One that did not is left in peace for PATIENCE: many files may wait for it."""
@@ -164,6 +177,8 @@ class Recovery:
                 with self._lock:
                     known = self._opened.setdefault(os.getpid(), known)
             return question(known)[:MOST_CANDIDATES]
+        except DamagedEntry:  # it answers, and for other files perhaps well
+            raise
         except RegistryError as error:
             with self._lock:
                 self._failed = time.monotonic(), error
@@ -194,13 +209,13 @@ class _Seen:
 def _signed(offered: Candidate) -> list[Fingerprint]:
     """The fingerprints that are signed: those inside the manifest, and those beside it whose digest is."""
     found = []
-    beside = dict(offered.fingerprints)
     for algorithm, value in fingerprints_of(offered.store):
-        data = beside.get(algorithm)
         if len(value) != soft_binding.DIGEST:
             found.append(Fingerprint(algorithm, value))
-        elif data is not None and soft_binding.is_value_of(value, data):
-            found.append(Fingerprint(algorithm, data))
+            continue
+        # Whoever registers the same manifest again may have put anything beside it.
+        beside = (data for name, data in offered.fingerprints if name == algorithm)
+        found += [Fingerprint(algorithm, data) for data in beside if soft_binding.is_value_of(value, data)]
     return found
 
 

@@ -7,13 +7,13 @@ All wording is data at the top of this module; `notes` chooses and fills in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeGuard
 
 from ..evidence import AI, State
 from ..inert import inert
 from ..trust.policy import Objection, Policy
-from .facts import REVOCATION, Facts, Statement, text
+from .facts import REGISTRY, REVOCATION, Facts, Statement, text
 from .revocation_sentences import about_revocation
 from .verdict import VerdictKind
 
@@ -140,7 +140,9 @@ WATERMARK_TOO = "It carries a watermark as well."
 WEAK = "There is a hint of a watermark, too weak to count as a mark."
 RECOVERY_TOO = "A registry leads from its watermark to a mark signed by {signer}, which says that the work {origin}."
 UNSUITABLE = "A registry offers a mark for it that does not count: {why}."
-IN_PART = "About {share} of this {noun} shows the registered work; the rest may come from anywhere."
+IN_PART = "About {share} of this {noun} is of the registered work; the rest may come from anywhere."
+FIRST_ALONE = "Only the first of the {count} pictures in it was compared; the others may come from anywhere."
+STRETCH_ALONE = "Only {seconds} s of it were compared, from second {first} on; the rest may come from anywhere."
 DIFFERS = "About {share} of what can be compared differs from the registered work; --report draws where."
 FROM_WITHIN = "It begins {seconds} s after the beginning of the registered work."
 AROUND = "The registered work begins {seconds} s after the beginning of this {noun}."
@@ -151,6 +153,7 @@ MOST_NAMED = 3  # signers of similar works
 SIMILAR = "A registry knows a work that {is_like} ({names}); that alone proves nothing."
 SEVERAL = "Several registered marks fit; all of them are listed."
 NOT_CHECKED = "Not checked: {layer} ({why})."
+UNASKED = f"Not checked: {REGISTRY} ("
 NOT_READ = "The file could not be read in full: {why}"
 
 IS_LIKE: Mapping[str | None, str] = {
@@ -329,6 +332,11 @@ def _about_its_place(detail: Mapping[str, Any], words: Mapping[str, str]) -> Ite
     covers, differs, start, spans = (place.get(key) for key in ("covers", "differs", "start", "characters"))
     if isinstance(covers, int | float) and 0 <= covers < WHOLE:
         yield _sentence(IN_PART, {**words, "share": f"{covers:.0%}"})
+    pictures, stretch = place.get("pictures"), place.get("compared")
+    if isinstance(pictures, int) and pictures > 1:
+        yield _sentence(FIRST_ALONE, {"count": str(pictures)})
+    if _is_stretch(stretch):
+        yield _sentence(STRETCH_ALONE, {"first": f"{stretch[0]:.0f}", "seconds": f"{stretch[1] - stretch[0]:.0f}"})
     if isinstance(differs, int | float) and DIFFERING <= differs <= 1:
         yield _sentence(DIFFERS, {"share": f"{differs:.0%}"})
     if isinstance(start, int | float) and 0.5 <= abs(start) < 1e7:
@@ -337,6 +345,12 @@ def _about_its_place(detail: Mapping[str, Any], words: Mapping[str, str]) -> Ite
         told = [f"{span[0]} to {span[1]}" for span in spans[:MOST_NAMED] if _is_span(span)]
         if told:
             yield _sentence(PASSAGES, {"spans": ", ".join(told)})
+
+
+def _is_stretch(stretch: Any) -> TypeGuard[Sequence[float]]:
+    if not isinstance(stretch, list | tuple) or len(stretch) != 2:
+        return False
+    return all(isinstance(end, int | float) and 0 <= end < 1e7 for end in stretch) and stretch[0] < stretch[1]
 
 
 def _is_span(span: Any) -> bool:

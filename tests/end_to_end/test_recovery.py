@@ -112,7 +112,7 @@ def test_a_collage_with_one_labelled_part_says_which(registered: Desk) -> None:
     collage.save("collage.jpg", quality=85)
     _recovered(registered, "collage.jpg", identifier)
     notes = " ".join(registered.run("verify", "collage.jpg", "--json").json["notes"])
-    assert "About 25% of this image shows the registered work" in notes
+    assert "About 25% of this image is of the registered work" in notes
 
 
 def test_a_labelled_part_of_a_programme_is_found_and_its_time_told(registered: Desk) -> None:
@@ -128,6 +128,7 @@ def test_a_labelled_part_of_a_programme_is_found_and_its_time_told(registered: D
     verdict = registered.run("verify", "programme.mp3", "--json").json
     assert verdict["recovery"]["match"]["place"]["start"] == pytest.approx(-15, abs=0.3)
     assert any("begins 15." in note or "begins 14.9" in note for note in verdict["notes"]), verdict["notes"]
+    assert "About 40% of this audio is of the registered work; the rest may come from anywhere." in verdict["notes"]
 
 
 def test_an_identifier_that_no_registry_knows_is_declared(registered: Desk) -> None:

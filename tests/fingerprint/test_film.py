@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from kzlabel.demo.scenery import landscape
 from kzlabel.errors import UnreadableFile
 from kzlabel.fingerprint import film
+from kzlabel.registry.entry import MOST_DATA
 from kzlabel.watermark.detection import Geometry
 from kzlabel.watermark.payload import Payload
 from kzlabel.watermark.video import detect, detect_still, pattern
@@ -212,3 +215,16 @@ GOLDEN = (
     "a8f4130e2deba751adbd74f182d678d9a69456bc2273af0ed9e2f3ad59d1ae03d3b5770ec87c7cfc02ee789d0ffaa2d9ae17"
     "aea0d3"
 )
+
+
+def test_a_fingerprint_with_more_cells_than_a_frame_has_is_refused() -> None:
+    for rows, columns in ((255, 30), (11, 11)):
+        cells = rows * columns
+        data = struct.pack(">BBBI", 1, rows, columns, 1) + bytes(8 + -(-cells // 8) + 2 * cells)
+        with pytest.raises(UnreadableFile):
+            film.FilmFingerprint.from_bytes(data)
+
+
+def test_the_longest_film_has_a_fingerprint_that_a_registry_keeps() -> None:
+    cells = film.MOST_CELLS
+    assert 7 + film.MOST_FRAMES * (8 + -(-cells // 8) + 2 * cells) <= MOST_DATA

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -200,3 +202,40 @@ def test_a_mark_without_a_geometry_compares_nothing() -> None:
     printed = image.fingerprint(original())
     assert printed
     assert image_frame.compared(printed, original(), Detection(PAYLOAD, 1, 1.0)) is None
+
+
+@pytest.mark.parametrize("size", [(65_535, 65_535), (800, 800), (300, 4_000)])
+def test_a_fingerprint_of_a_picture_that_no_working_picture_is_as_large_as_is_refused(size: tuple[int, int]) -> None:
+    """Copies are scaled to its size: a thousand bytes must not ask for 17 GB."""
+    rows, columns = image._grid(*size)
+    data = struct.pack(">BHH", 1, *size) + bytes(-(-rows * columns // 8))
+    with pytest.raises(UnreadableFile):
+        image.ImageFingerprint.from_bytes(data)
+
+
+@pytest.mark.parametrize("size", [(3_000, 4_000), (724, 725), (100, 9_000), (193, 20_000), (40, 70_000)])
+def test_the_fingerprint_of_a_picture_of_any_size_is_read_back(size: tuple[int, int]) -> None:
+    printed = image.fingerprint(np.zeros(size, np.float32))
+    assert printed
+    assert image.ImageFingerprint.from_bytes(printed.to_bytes()).textured.shape == printed.textured.shape
+
+
+@pytest.mark.parametrize("side", [2, 3])
+@pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_a_work_is_known_wherever_in_a_collage_it_stands(corner: tuple[int, int], side: int) -> None:
+    small = original()
+    height, width = small.shape
+    whole = luma(7, width * side, height * side)
+    top, left = ((side - 1) * at for at in corner)
+    whole[top * height : (top + 1) * height, left * width : (left + 1) * width] = small
+    printed = image.fingerprint(small)
+    assert printed
+    # As its reader would tell it; for so small a part it does not always find it.
+    at = ((1.0, 0.0, left * width), (0.0, 1.0, top * height), (0.0, 0.0, 1.0))
+    (mark, *_) = detect(small)
+    assert mark.geometry
+    lies = tuple(map(tuple, (np.array(at) @ np.array(mark.geometry.matrix)).tolist()))
+    found = image_frame.compared(printed, whole, replace(mark, geometry=Geometry(lies)))
+    assert found
+    assert found.agreement.same
+    assert np.allclose(found.frame[0], (-left, -top), atol=0.02)

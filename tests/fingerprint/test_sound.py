@@ -151,3 +151,9 @@ def test_other_bytes_are_refused_or_read(data: bytes) -> None:
     except UnreadableFile:
         return
     assert read.to_bytes() == data
+
+
+def test_beeps_are_no_copy_of_other_beeps() -> None:
+    moments = np.arange(20 * sound.RATE) / sound.RATE
+    one, other = (np.float32(np.sin(pitch * 2 * np.pi * moments) * (moments * 2 % 1 < 0.5)) for pitch in (440, 660))
+    assert sound.agreement(sound.fingerprint(one), other) is None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from PIL import Image
 from sqlalchemy import text
 
 from kzlabel import Labeller, LabelOptions, Verdict, Verifier, VerifyOptions
+from kzlabel.marks.soft_binding import MAX_VALUE
+from kzlabel.registry import State
 from kzlabel.registry.archive import bring_in, export
 from kzlabel.registry.database import writing
 from kzlabel.registry.place import named
@@ -19,9 +24,11 @@ from kzlabel.registry.store import Registry, initialise
 from kzlabel.request import Labelled
 from kzlabel.trust import Anchor, Trust
 from kzlabel.trust.revocation import Revocation
+from kzlabel.verification.lines import text as text_of
 
 from .. import pki
 from ..media.pictures import scene
+from ..media.reels import make
 from ..resolution.serving import serving
 from ..trust.responder import certificates, issuer, revocation_list
 from .conftest import Places
@@ -205,3 +212,77 @@ def test_a_registered_mark_whose_signer_was_revoked_does_not_count(tmp_path: Pat
     verdict = bench.verify(copy, trust=trust, revocation=Revocation(lists=(told,)))
     assert (verdict.kind, verdict.reason) == ("declared", "watermark.unconfirmed")
     assert "certificate was revoked" in " ".join(verdict.notes)
+
+
+def test_one_damaged_manifest_hides_no_other(bench: Bench) -> None:
+    two, one = bench.label("two.png", 2), bench.label("one.png")
+    copies = [bench.copy(two), bench.copy(one)]
+    (kept,) = bench.registry.find(two.declaration.identifier)
+    bench.change("UPDATE manifest SET content = :store WHERE digest = :one", store=b"?", one=kept.entry.manifest)
+    verifier = Verifier(VerifyOptions(registry=bench.url))
+    damaged, whole = (verifier.verify(copy) for copy in copies)
+    assert (damaged.kind, [*damaged.not_checked]) == ("declared", ["registry"])
+    assert whole.kind == "recovered", whole.notes  # it is no silence, after which nobody asks for a while
+    assert one.watermark
+    assert two.watermark
+    rename = "UPDATE entry SET watermark = :after WHERE watermark = :before"
+    bench.change(rename, before=two.watermark.identifier, after=one.watermark.identifier)
+    assert verifier.verify(copies[1]).kind == "recovered"
+
+
+def test_rows_that_nobody_of_ours_wrote_are_told_as_damage(bench: Bench) -> None:
+    copy = bench.copy(bench.label("one.png"))
+    bench.change("UPDATE entry SET sha256 = :odd", odd="<script>")
+    verdict = bench.verify(copy)
+    assert (verdict.kind, [*verdict.not_checked]) == ("declared", ["registry"])
+
+
+def test_what_another_put_beside_a_manifest_does_not_hide_what_was_signed(bench: Bench) -> None:
+    dice = random.Random(3)
+    words = ["".join(dice.choices("abcdefghijklmnoprstuv", k=7)) for _ in range(9_000)]
+    (bench.folder / "long.txt").write_text(" ".join(words))
+    labelled = bench.labeller.label(bench.folder / "long.txt")
+    quoted = " ".join(words[2_000:2_300]).encode()
+    (kept,) = bench.registry.find(labelled.declaration.identifier)
+    (printed,) = bench.registry.printed(kept.entry)
+    assert len(printed.data) > MAX_VALUE
+    store = bench.registry.manifest(kept.entry.manifest)
+    assert store
+    again = replace(kept.entry, sha256="1" * 64)
+    bench.registry.register(again, store, State.CONFIRMED, [replace(printed, data=b"junk")])
+    (layer,) = (layer for layer in bench.verify(quoted).evidence if layer.layer == "fingerprint")
+    assert layer.state == "similar"
+
+
+def test_a_film_that_cannot_be_compared_is_judged_as_without_a_registry(bench: Bench) -> None:
+    film = make(bench.folder / "film.mp4", "h264", "-an")
+    labelled = Labeller(LabelOptions(registry="none", disclosure=False, watermark=False)).label(film)
+    data = bytearray(labelled.output.read_bytes())
+    start = data.index(b"mdat") + 4
+    size = int.from_bytes(data[start - 8 : start - 4]) - 8
+    data[start : start + size] = random.Random(1).randbytes(size)
+    expected = Verifier(VerifyOptions(registry="none")).verify(bytes(data))
+    verdict = bench.verify(bytes(data))
+    assert (verdict.kind, verdict.reason) == (expected.kind, expected.reason) == ("tampered", expected.reason)
+    assert "registry" in verdict.not_checked
+
+
+def test_of_an_animation_the_first_picture_is_known_and_the_others_are_not_vouched_for(bench: Bench) -> None:
+    labelled = bench.label("one.png")
+    with Image.open(labelled.output) as picture:
+        first = picture.convert("RGB")
+    made = io.BytesIO()
+    others = [Image.fromarray(scene(640, 480, step=step)) for step in (50, 90)]
+    first.save(made, "WEBP", save_all=True, append_images=others, quality=90)
+    verdict = bench.verify(made.getvalue())
+    assert verdict.kind == "recovered"
+    assert any("first of the 3 pictures" in note for note in verdict.notes), verdict.notes
+
+
+def test_a_verdict_does_not_tell_whose_folder_a_registry_is_in(tmp_path: Path) -> None:
+    bench = Bench(f"sqlite:///{tmp_path / 'registry.db'}", tmp_path)
+    copy = bench.copy(bench.label("one.png"))
+    verdicts = [bench.verify(copy), Verifier(VerifyOptions(registry=f"sqlite:///{tmp_path / 'none.db'}")).verify(copy)]
+    assert [verdict.kind for verdict in verdicts] == ["recovered", "declared"]
+    assert not any(str(tmp_path) in json.dumps(verdict.to_json()) for verdict in verdicts)
+    assert "Not checked: registry (registry none.db: it is not there" in text_of(verdicts[1])

@@ -202,6 +202,8 @@ def test_what_cannot_be_compared_does_not_count() -> None:
     [
         ({"covers": 0.25}, "About 25% of this image"),
         ({"differs": 0.08}, "About 8% of what can be compared differs"),
+        ({"pictures": 7}, "Only the first of the 7 pictures in it was compared; the others may come from anywhere"),
+        ({"compared": [61.0, 91.0]}, "Only 30 s of it were compared, from second 61 on; the rest may come from"),
         ({"start": 12.5}, "12.5 s after the beginning of the registered work"),
         ({"start": -3.0}, "begins 3.0 s after the beginning of this image"),
         ({"characters": [[3, 90], [200, 260], "x"]}, "characters 3 to 90, 200 to 260"),
@@ -211,7 +213,21 @@ def test_where_a_copy_lies_is_told(place: dict[str, object], words: str) -> None
     assert words in " ".join(judge(of(led_to(candidate(place=place)))).notes)
 
 
-@pytest.mark.parametrize("place", ["x", {}, {"covers": "much"}, {"covers": 0.99}, {"start": 0.1}, {"characters": 5}])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "x",
+        {},
+        {"covers": "much"},
+        {"covers": 0.99},
+        {"start": 0.1},
+        {"characters": 5},
+        {"pictures": 1},
+        {"compared": [5]},
+        {"compared": [9, 3]},
+        {"compared": [0, float("nan")]},
+    ],
+)
 def test_a_place_that_tells_nothing_is_not_told(place: object) -> None:
     usual, odd = (judge(of(led_to(candidate(**more)))).notes for more in ({}, {"place": place}))
     assert usual == odd

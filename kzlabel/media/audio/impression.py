@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from ...errors import UnreadableFile
 from ...fingerprint import Fingerprint, sound
 from ...limits import Limits
 from ...watermark.detection import Detection
-from ..base import Compared, Impression
+from ..base import Compared, Impression, overlap
 from ..programs.ffmpeg import builder, reading
 
 if TYPE_CHECKING:
@@ -45,8 +45,16 @@ class SoundImpression(Impression):
                 found = sound.agreement(original, self._samples, mark[1].speed if mark else (1.0, 1.0))
                 if found is None:
                     return None
-                return Compared(found.same, found.share, {"start": round(found.start, 3)})
+                return Compared(found.same, found.share, self._place(found.start, original))
         return None
+
+    def _place(self, start: float, original: sound.SoundFingerprint) -> Mapping[str, Any]:
+        seconds = len(self._samples) / sound.RATE
+        covers = overlap(start, sound.seconds(original), seconds)
+        place: dict[str, Any] = {"start": round(start, 3), "covers": round(covers, 3)}
+        if seconds >= LONGEST:
+            place["compared"] = [0.0, float(LONGEST)]
+        return place
 
 
 def listened(node: Any, *, name: str, limits: Limits, program: str | None) -> SoundImpression | None:

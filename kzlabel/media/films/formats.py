@@ -144,7 +144,7 @@ class Film(Format):
         def seen(rate: Fraction, part: Stretch) -> AbstractContextManager[Iterator[Frame]]:
             return frames(source, self.demuxer, films[0], rate, limits, self.programs.ffmpeg, **part.options)
 
-        return FilmImpression(seen, self._sound(source, probed, limits))
+        return FilmImpression(seen, self._sound(source, probed, limits), probed.duration)
 
     def _sound(self, source: Path, probed: Probe, limits: Limits) -> SoundImpression | None:
         """Of the first track of sound."""

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import UnreadableFile
 from ...fingerprint import Fingerprint, film
 from ...watermark.detection import Detection
 from ..audio.impression import SoundImpression
-from ..base import Compared, Impression
+from ..base import Compared, Impression, overlap
 from ..programs.stretch import WHOLE, Stretch
 from .burn import KEPT_RATE
 
@@ -33,10 +33,10 @@ Frames = Callable[[Fraction, Stretch], AbstractContextManager[Iterator["Frame"]]
 
 
 class FilmImpression(Impression):
-    """frames: of the main film. sound: of its first track, None where it has none, or too little."""
+    """frames: of the main film. sound: of its first track, None where it has none, or too little. seconds: of both."""
 
-    def __init__(self, frames: Frames, sound: SoundImpression | None) -> None:
-        self._frames, self._sound = frames, sound
+    def __init__(self, frames: Frames, sound: SoundImpression | None, seconds: float | None = None) -> None:
+        self._frames, self._sound, self._seconds = frames, sound, seconds
         self._parts: dict[float, list[tuple[float, Floats]]] = {}  # the last one, by its beginning
 
     @cached_property
@@ -69,7 +69,12 @@ class FilmImpression(Impression):
         found = film.agreement(original, self._part(begin), mark.geometry if mark else None)
         if found is None:
             return None
-        return Compared(found.same, found.share, {"start": round(found.offset, 2)})
+        place: dict[str, Any] = {"start": round(found.offset, 2)}
+        if self._seconds:
+            place["covers"] = round(overlap(found.offset, len(original.codes), self._seconds, unsure=1.0), 3)
+            if self._seconds > COMPARED:
+                place["compared"] = [round(begin, 2), round(min(begin + COMPARED, self._seconds), 2)]
+        return Compared(found.same, found.share, place)
 
     def _part(self, begin: float) -> list[tuple[float, Floats]]:
         """Frames of a copy with their times in it."""

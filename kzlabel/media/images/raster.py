@@ -112,12 +112,12 @@ class Raster(Format):
         """Of the first picture."""
         from .impression import PictureImpression
 
-        self.probe(source, limits)
+        info = self.probe(source, limits)
         plane, _ = self.luma(source, 0)
         if plane is None:
             return None
         with self.opened(source) as picture:
-            return PictureImpression(plane, orientation_of(picture), keys)
+            return PictureImpression(plane, orientation_of(picture), keys, info.frames or 1)
 
     def luma(self, source: Path, frame: int) -> tuple[NDArray[np.float32] | None, tuple[int, int]]:
         """The brightness of a frame, as `luma_of` gives it, smaller where that is enough; and the frame's own size."""
