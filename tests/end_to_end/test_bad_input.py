@@ -374,7 +374,7 @@ def test_a_full_disk(desk: Desk) -> None:
     with _small_disk(desk.home, 12) as disk:
         for name in FULL:
             work(name, desk.folder)
-            desk.refused(5, "the disk is full", "label", name, "-o", disk / name)
+            desk.refused(5, "the disk is full", "label", name, "-o", disk / name, "--no-watermark")
             assert not list(disk.iterdir()), name
         desk.write("a.txt", TEXT)
         (disk / "a.txt").write_text("precious")
@@ -389,7 +389,7 @@ def test_a_file_that_may_not_grow(desk: Desk) -> None:
     before = desk.snapshot()
     for name in ("picture.png", "song.mp3", "h264.mp4", "page.html"):
         told = subprocess.run(
-            [PROGRAM, "label", name],
+            [PROGRAM, "label", name, "--no-watermark"],
             cwd=desk.folder,
             env=environment(desk.home),
             text=True,

@@ -22,7 +22,7 @@ from .mutations import mutated
 from .works import MAKERS, work
 
 LIMITS = Limits(max_pixels=4_000_000, max_total_pixels=20_000_000, max_frames=200)
-READ_CASES = 40  # of each format, unlabelled and labelled: 27 formats make 2,160
+READ_CASES = 30  # of each format, unlabelled and labelled: 27 formats make 1,620
 SEARCHED = 8  # of one in so many the content is decoded and searched, too
 WRITE_CASES = 25
 MARKED = 5  # one in so many gets a watermark
