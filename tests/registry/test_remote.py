@@ -175,6 +175,14 @@ def test_another_manifest_than_the_one_that_was_named_is_not_taken(signer: Signe
             resolver_at(url).candidates(MARK)
 
 
+def test_a_manifest_that_is_another_hides_none_of_those_that_follow(signer: Signer) -> None:
+    entry, store = signed(signer)
+    listed = matches(one("urn:c2pa:other"), one("urn:c2pa:page"), one(entry.manifest_id or ""))
+    with answering(listed, says(store), says(b"<html>Welcome</html>"), says(store)) as (url, _):
+        (found,) = resolver_at(url).candidates(MARK)
+    assert found.store == store
+
+
 def test_a_server_of_another_maker_is_asked_as_the_specification_says(signer: Signer) -> None:
     entry, store = signed(signer)
     name = entry.manifest_id or ""
