@@ -21,6 +21,7 @@ from .statements import insert_once
 
 MANIFESTS = "manifests"  # the setting that names a folder or bucket
 PAGE = 500  # entries read at a time
+LOOKING = 10.0  # seconds after which no further manifest of one look-up is read: each takes statements of its own
 
 
 @dataclass(frozen=True)
@@ -178,21 +179,25 @@ class Registry:
     def _whole(self, found: Iterable[tuple[Kept, bool]]) -> list[Candidate]:
         """Entries, and whether their signers may write, with their manifests, each once. A damaged one hides no other.
 
-        Raises DamagedEntry where there is no whole one.
+        Raises DamagedEntry where there is no whole one, RegistryError where none came in time.
         """
         whole: dict[str, Candidate] = {}
-        damaged: DamagedEntry | None = None
+        problem: RegistryError | None = None
+        until = time.monotonic() + LOOKING
         for kept, enrolled in found:
+            if time.monotonic() > until:
+                problem = RegistryError(f"registry {self.name}: it does not answer in time")
+                break
             digest = kept.entry.manifest
             try:
                 store = None if digest in whole else self.manifest(digest)
             except DamagedEntry as error:
-                damaged = error
+                problem = error
                 continue
             if store is not None:
                 whole[digest] = self._candidate(kept, store, enrolled)
-        if damaged is not None and not whole:
-            raise damaged
+        if problem is not None and not whole:
+            raise problem
         return list(whole.values())
 
     def _candidate(self, kept: Kept, store: bytes, enrolled: bool) -> Candidate:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from kzlabel.errors import ConfigurationError, ExitCode, RegistryError, SignerNotEnrolled
-from kzlabel.registry import Printed, State, place_of
+from kzlabel.registry import Printed, State, place_of, store
 from kzlabel.registry.database import CONNECT, engine_at, writing
 from kzlabel.registry.migration import SCRIPTS, upgrade
 from kzlabel.registry.place import named
@@ -206,3 +206,15 @@ def _many(url: str, at: int) -> None:
         registry.issue(entry.identifier, WHO)
         registry.register(entry, store, State.PENDING)
         registry.confirm(entry)
+
+
+def test_a_look_up_of_many_manifests_ends_in_time(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.enrol("5" * 64)
+    for number in (1, 2):
+        entry, content = plain(number)
+        registry.register(replace(entry, watermark="0" * 12), content, State.CONFIRMED)
+    assert len(registry.candidates("0" * 12)) == 2
+    monkeypatch.setattr(store, "LOOKING", -1.0)
+    with pytest.raises(RegistryError, match="in time"):
+        registry.candidates("0" * 12)
+    assert registry.candidates("f" * 12) == []
