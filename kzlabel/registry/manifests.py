@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +57,9 @@ class Manifests:
         """Once the transaction that removed the rows is through."""
         for digest in digests if self._outside is not None else ():
             if self._in_bucket:
-                files, path = self._bucket(digest)
-                if files.exists(path):
-                    files.rm_file(path)
+                with self._bucket(digest) as (files, path):
+                    if files.exists(path):
+                        files.rm_file(path)
             else:
                 self._path(digest).unlink(missing_ok=True)
 
@@ -71,9 +73,9 @@ class Manifests:
 
     def _put(self, digest: str, content: bytes) -> None:
         if self._in_bucket:
-            files, key = self._bucket(digest)
-            files.makedirs(key.rpartition("/")[0], exist_ok=True)
-            files.pipe_file(key, content)
+            with self._bucket(digest) as (files, key):
+                files.makedirs(key.rpartition("/")[0], exist_ok=True)
+                files.pipe_file(key, content)
             return
         path = self._path(digest)
         if not path.exists():
@@ -85,14 +87,16 @@ class Manifests:
             raise DamagedEntry(f"registry: the manifest {digest[:12]} is kept elsewhere, and nothing says where")
         try:
             if self._in_bucket:
-                files, path = self._bucket(digest)
-                return bytes(files.cat_file(path, start=0, end=size + 1))
+                with self._bucket(digest) as (files, path):
+                    return bytes(files.cat_file(path, start=0, end=size + 1))
             with self._path(digest).open("rb") as file:
                 return file.read(size + 1)
         except OSError:
             raise DamagedEntry(f"registry: the manifest {digest[:12]} is missing from {inert(self._outside)}") from None
 
-    def _bucket(self, digest: str) -> tuple[Any, str]:
+    @contextmanager
+    def _bucket(self, digest: str) -> Iterator[tuple[Any, str]]:
+        """A file system of fsspec, and the path there. Raises RegistryError for whatever its package raises."""
         try:
             from fsspec.core import url_to_fs
         except ImportError:
@@ -101,4 +105,9 @@ class Manifests:
             files, root = url_to_fs(self._outside)  # type: ignore[no-untyped-call]
         except (ImportError, ValueError) as error:
             raise RegistryError(f"registry: {inert(str(self._outside))} cannot be used: {inert(str(error))}") from None
-        return files, f"{root.rstrip('/')}/{digest[:2]}/{digest}.c2pa"
+        try:
+            yield files, f"{root.rstrip('/')}/{digest[:2]}/{digest}.c2pa"
+        except OSError:
+            raise
+        except Exception as error:  # of any package: no credentials, no such bucket, no answer
+            raise RegistryError(f"registry: {inert(str(self._outside))}: {inert(str(error), 200)}") from None

@@ -8,7 +8,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from sqlalchemy import text
 
 from kzlabel.errors import ConfigurationError, ExitCode, RegistryError, SignerNotEnrolled
@@ -218,3 +220,22 @@ def test_a_look_up_of_many_manifests_ends_in_time(registry: Registry, monkeypatc
     with pytest.raises(RegistryError, match="in time"):
         registry.candidates("0" * 12)
     assert registry.candidates("f" * 12) == []
+
+
+class Closed(MemoryFileSystem):
+    """Storage whose package has errors of its own, as those of buckets have."""
+
+    protocol = "closed"
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **more: object) -> bytes:
+        raise RuntimeError("no credentials")
+
+
+def test_what_a_buckets_package_raises_is_told_as_the_registrys(places: Places) -> None:
+    fsspec.register_implementation("closed", Closed, clobber=True)
+    made = initialise(named(places.url()), "closed://bucket")
+    made.enrol("5" * 64)
+    entry, content = plain(1)
+    made.register(entry, content, State.CONFIRMED)
+    with pytest.raises(RegistryError, match="no credentials"):
+        made.manifest(entry.manifest)
