@@ -76,7 +76,7 @@ def test_what_refers_elsewhere_reads_no_other_file_and_no_address(desk: Desk, li
             told += ran.out + ran.err
             told += desk.run("verify", "-v", path).out
             told += desk.run("inspect", "--json", path).out
-    told += desk.run("verify", "-r", ".", "--report", desk.home / "page.html", "--json").out
+    told += desk.run("verify", PLAIN, "-r", ".", "--report", desk.home / "page.html", "--json").out
     assert SECRET not in told
     for path in (*desk.folder.iterdir(), desk.home / "page.html"):
         assert SECRET not in path.read_text("utf-8", "replace"), path
@@ -106,6 +106,7 @@ def test_a_manifest_at_an_address_is_never_fetched(desk: Desk, listener: socket.
 
 # --- names and tags ---
 
+PLAIN = "--no-watermark"  # where texts are the matter, and content is not
 EVIL = "\x1b[31mred\x1b]0;title\x07 \u202eesrever\u2066 <script>alert(1)</script>"
 EVIL += " '\"><img src=x onerror=alert(1)> \u200b\r\n"
 
@@ -133,7 +134,9 @@ def test_markup_escapes_and_directions_in_names_and_tags_come_out_inert(desk: De
     song.rename(name)
     names = [str(name), "page.html"]
     assert (
-        desk.run("label", name, "--generator", "<b>bold</b>@1", "--producer", "</style><script>alert(1)</script>").code
+        desk.run(
+            "label", name, PLAIN, "--generator", "<b>bold</b>@1", "--producer", "</style><script>alert(1)</script>"
+        ).code
         == 0
     )
     names.append(str(name.with_stem(name.stem + ".labelled")))
@@ -165,10 +168,10 @@ def test_markup_escapes_and_directions_in_names_and_tags_come_out_inert(desk: De
         assert _inert(told.err), (arguments, told.err)
         assert told.err.count("\n") <= 1, told.err
         assert told.code in (0, 1, 2, 3, 5, 8, 9), told
-    rows = desk.run("verify", "--json", *names).json
+    rows = desk.run("verify", PLAIN, "--json", *names).json
     assert [row["file"] for row in rows] == names, "as JSON the name is the name"
     assert [row["verdict"] for row in rows] == ["declared", "declared", "untrusted"]
-    assert desk.run("verify", *names, "--report", desk.home / "report.html").code == 1
+    assert desk.run("verify", PLAIN, *names, "--report", desk.home / "report.html").code == 1
     report = (desk.home / "report.html").read_text("utf-8")
     assert _inert(report)
     for markup in ("<script>alert", "<img src=x", "<b>bold", "</style><script"):

@@ -23,7 +23,7 @@ from .works import MAKERS, work
 
 LIMITS = Limits(max_pixels=4_000_000, max_total_pixels=20_000_000, max_frames=200)
 READ_CASES = 30  # of each format, unlabelled and labelled: 27 formats make 1,620
-SEARCHED = 8  # of one in so many the content is decoded and searched, too
+SEARCHED = 12  # of one in so many the content is decoded and searched, too
 WRITE_CASES = 25
 MARKED = 5  # one in so many gets a watermark
 WRITTEN = ("story.txt", "wide.txt", "note.md", "page.html", "photo.jpg", "picture.png", "picture.tiff", "moving.gif")
