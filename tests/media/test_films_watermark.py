@@ -101,6 +101,21 @@ def test_picture_and_sound_are_marked_recorded_and_read(done: Done) -> None:
     assert identifiers(read(done.target)) == BOTH
 
 
+def test_the_frames_of_the_encoding_itself_are_signed_and_are_those_of_the_finished_film(done: Done) -> None:
+    format, told = found(done.target), done.rendered.fingerprints
+    impression = format.impression(done.target, DEFAULT_LIMITS)
+    assert impression
+    seen, heard = impression.fingerprints
+    assert format.fingerprints(done.target, done.rendered, DEFAULT_LIMITS) == (*(told or (seen,)), heard)
+    if told:  # not of a film that is shown turned
+        (own,) = told
+        differing = sum((one ^ other).bit_count() for one, other in zip(own.data, seen.data, strict=True))
+        assert differing <= 0.05 * 8 * len(seen.data)
+        assert (
+            format.fingerprints(done.target, replace(done.rendered, fingerprints=(heard,)), DEFAULT_LIMITS)[0] == heard
+        )
+
+
 def test_frames_streams_form_and_time_are_kept(done: Done) -> None:
     found(done.source).check(done.source, done.target, done.rendered, DEFAULT_LIMITS)
     for before, after in zip(probed(done.source).streams, probed(done.target).streams, strict=True):

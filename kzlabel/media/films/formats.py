@@ -17,6 +17,7 @@ from ...containers.matroska import MATROSKA
 from ...containers.riff import AVI
 from ...errors import UnreadableFile, UnsupportedFormat
 from ...files import copy_whole, workspace
+from ...fingerprint import Fingerprint
 from ...limits import Limits
 from ...watermark.keys import WatermarkKey
 from ...watermark.record import WatermarkRecord
@@ -134,6 +135,13 @@ class Film(Format):
     ) -> Watermarks:
         probed = self.probe(source, limits).detail["probe"]
         return look_and_listen(source, self.demuxer, probed, keys, limits, self.programs.ffmpeg, look=look)
+
+    def fingerprints(self, path: Path, rendered: Rendered, limits: Limits) -> tuple[Fingerprint, ...]:
+        """With the frames that were put aside while it was encoded, it is not decoded anew for its picture."""
+        if not rendered.fingerprints:
+            return super().fingerprints(path, rendered, limits)
+        sound = self._sound(path, self.probe(path, limits).detail["probe"], limits)
+        return (*rendered.fingerprints, *(sound.fingerprints if sound else ()))
 
     def impression(self, source: Path, limits: Limits, *, keys: tuple[WatermarkKey, ...] = ()) -> Impression | None:
         probed: Probe = self.probe(source, limits).detail["probe"]
