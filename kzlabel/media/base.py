@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from ..containers.base import Container, Slot, Slots
 from ..disclosure.plan import DisclosurePlan, DisclosureRecord
-from ..errors import UnsupportedFormat, UsageError
+from ..errors import UnreadableFile, UnsupportedFormat, UsageError
 from ..files import LABELLED
 from ..fingerprint import Fingerprint
 from ..inert import inert
@@ -27,6 +27,7 @@ from .programs.ffmpeg import Programs
 HEADER_BYTES = 64 * 1024  # what `score` gets to see: enough for a text's first screen and for any magic number
 BEYOND_DOUBT = 100  # the score of a signature that no other format shares: nobody else is asked then
 
+Read = TypeVar("Read")
 Progress = Callable[[float], None]
 """Called with the share that is done, 0..1, rising."""
 
@@ -156,6 +157,17 @@ def overlap(start: float, length: float, copy: float, *, unsure: float = 0.0) ->
     """
     shared = min(copy, length - start + unsure) - max(0.0, -start - unsure)
     return min(1.0, max(0.0, shared / copy)) if copy > 0 else 0.0
+
+
+def read_signed(signed: Sequence[Fingerprint], algorithm: str, read: Callable[[bytes], Read]) -> Read | None:
+    """The first of these fingerprints that is of an algorithm and can be read; None where there is none."""
+    for one in signed:
+        if one.algorithm == algorithm:
+            try:
+                return read(one.data)
+            except UnreadableFile:
+                continue
+    return None
 
 
 class Impression(ABC):

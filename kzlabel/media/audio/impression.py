@@ -10,7 +10,7 @@ from ...errors import UnreadableFile
 from ...fingerprint import Fingerprint, sound
 from ...limits import Limits
 from ...watermark.detection import Detection
-from ..base import Compared, Impression, overlap
+from ..base import Compared, Impression, overlap, read_signed
 from ..programs.ffmpeg import builder, reading
 
 if TYPE_CHECKING:
@@ -36,17 +36,11 @@ class SoundImpression(Impression):
         yield sound.ALGORITHM, sound.query_keys(self._samples)
 
     def compared(self, signed: Sequence[Fingerprint], mark: tuple[str, Detection] | None) -> Compared | None:
-        for one in signed:
-            if one.algorithm == sound.ALGORITHM:
-                try:
-                    original = sound.SoundFingerprint.from_bytes(one.data)
-                except UnreadableFile:
-                    continue
-                found = sound.agreement(original, self._samples, mark[1].speed if mark else (1.0, 1.0))
-                if found is None:
-                    return None
-                return Compared(found.same, found.share, self._place(found.start, original))
-        return None
+        original = read_signed(signed, sound.ALGORITHM, sound.SoundFingerprint.from_bytes)
+        if original is None:
+            return None
+        found = sound.agreement(original, self._samples, mark[1].speed if mark else (1.0, 1.0))
+        return Compared(found.same, found.share, self._place(found.start, original)) if found else None
 
     def _place(self, start: float, original: sound.SoundFingerprint) -> Mapping[str, Any]:
         seconds = len(self._samples) / sound.RATE

@@ -9,11 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import UnreadableFile
 from ...fingerprint import Fingerprint, film
 from ...watermark.detection import Detection
 from ..audio.impression import SoundImpression
-from ..base import Compared, Impression, overlap
+from ..base import Compared, Impression, overlap, read_signed
 from ..programs.stretch import WHOLE, Stretch
 from .burn import KEPT_RATE
 
@@ -58,11 +57,7 @@ class FilmImpression(Impression):
         return self._sound.compared(signed, mark) if self._sound else None
 
     def _seen(self, signed: Sequence[Fingerprint], mark: Detection | None) -> Compared | None:
-        data = next((one.data for one in signed if one.algorithm == film.ALGORITHM), None)
-        try:
-            original = film.FilmFingerprint.from_bytes(data) if data is not None else None
-        except UnreadableFile:
-            return None
+        original = read_signed(signed, film.ALGORITHM, film.FilmFingerprint.from_bytes)
         if original is None:
             return None
         begin = float(mark.place.get("span", (0.0,))[0]) if mark else 0.0

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ...errors import UnreadableFile
 from ...fingerprint import Fingerprint, image, image_frame, iscc
 from ...watermark.detection import Detection
 from ...watermark.image_view import working
 from ...watermark.keys import WatermarkKey
-from ..base import Compared, Impression
+from ..base import Compared, Impression, read_signed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,15 +51,13 @@ class PictureImpression(Impression):
         yield iscc.ALGORITHM, iscc.query_keys(self._code)
 
     def compared(self, signed: Sequence[Fingerprint], mark: tuple[str, Detection] | None) -> Compared | None:
-        data = {one.algorithm: one.data for one in signed}
-        try:
-            cells = image.ImageFingerprint.from_bytes(data[image.ALGORITHM]) if image.ALGORITHM in data else None
-            code = iscc.ImageCode.from_bytes(data[iscc.ALGORITHM]) if iscc.ALGORITHM in data else None
-        except UnreadableFile:
+        cells = read_signed(signed, image.ALGORITHM, image.ImageFingerprint.from_bytes)
+        if cells is None:
             return None
         if mark is not None:
-            return self._part(cells, mark[1]) if cells else None
-        return self._whole(cells, code) if cells and code else None
+            return self._part(cells, mark[1])
+        code = read_signed(signed, iscc.ALGORITHM, iscc.ImageCode.from_bytes)
+        return self._whole(cells, code) if code else None
 
     def _part(self, original: image.ImageFingerprint, mark: Detection) -> Compared | None:
         """A copy, which may be cut, scaled and turned, with its part of the original."""

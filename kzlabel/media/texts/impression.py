@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from ...errors import UnreadableFile
 from ...fingerprint import Fingerprint, text
 from ...watermark.detection import Detection
-from ..base import Compared, Impression
+from ..base import Compared, Impression, read_signed
 
 MOST_SPANS = 20  # passages that are named
 
@@ -28,16 +27,12 @@ class TextImpression(Impression):
         yield text.ALGORITHM, text.query_keys(self._passage)
 
     def compared(self, signed: Sequence[Fingerprint], mark: tuple[str, Detection] | None) -> Compared | None:
-        for one in signed:
-            if one.algorithm == text.ALGORITHM:
-                try:
-                    original = text.TextFingerprint.from_bytes(one.data)
-                except UnreadableFile:
-                    continue
-                found = text.agreement(original, self._passage)
-                place = {
-                    "of_original": round(found.of_original, 4),
-                    "characters": [list(span) for span in found.spans[:MOST_SPANS]],
-                }
-                return Compared(found.similar, found.share, place)
-        return None
+        original = read_signed(signed, text.ALGORITHM, text.TextFingerprint.from_bytes)
+        if original is None:
+            return None
+        found = text.agreement(original, self._passage)
+        place = {
+            "of_original": round(found.of_original, 4),
+            "characters": [list(span) for span in found.spans[:MOST_SPANS]],
+        }
+        return Compared(found.similar, found.share, place)
