@@ -18,9 +18,8 @@ from ..signing import DEVELOPMENT, Signer
 from .entry import Entry, Printed, State
 from .outbox import Outbox, Waiting, remove
 from .place import Place, outbox_folder
-from .resolver import Keeper, keeper_of
+from .resolver import PATIENCE, Keeper, keeper_of
 
-PATIENCE = 30.0  # seconds until a registry that did not answer is asked again: a batch must not wait for each file
 DRAWS = 16  # of an identifier; with 10^9 issued, one draw in 281,000 collides
 
 

@@ -25,14 +25,13 @@ from ..settings import cache_folder
 from ..trust.revocation.cache import AnswerCache
 from .entry import LONGEST_ID, MOST_DATA, MOST_PRINTS, Entry, Printed, State
 from .place import Place
-from .resolver import MOST_CANDIDATES, Candidate
+from .resolver import MOST_CANDIDATES, PATIENCE, Candidate
 
 TIMEOUT = 10.0  # seconds for one call with all its requests
 REDIRECTS = 3
 MOST_JSON = 1 << 18  # bytes of an answer that is no manifest
 MOST_STORES = 2 * DEFAULT_LIMITS.max_manifest_bytes  # bytes of all manifests of one call
 MAX_AGE = 24 * 3600.0  # seconds that a manifest is kept: its name stands for one content
-PATIENCE = 30.0  # seconds in which a server that did not answer is not asked again
 ENROLLED = "org.kzlabel.enrolled"  # beside a match, from servers of ours: the signer may write there
 # Where servers of ours keep the fingerprints that are too large for a manifest; told among supported algorithms.
 PRINTS = "/org.kzlabel.fingerprints"

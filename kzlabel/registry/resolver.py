@@ -12,7 +12,8 @@ from typing import Protocol
 from .entry import Entry, Printed, State
 from .place import Place, named
 
-MOST_CANDIDATES = 20
+MOST_CANDIDATES = 20  # of one look-up
+PATIENCE = 30.0  # seconds until a registry that did not answer is asked again: many files must not wait for it
 
 
 @dataclass(frozen=True)

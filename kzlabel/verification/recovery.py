@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import methodcaller
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import DamagedEntry, InputError, MissingProgram, RegistryError
 from ..evidence import AI, Layer, LayerEvidence, State
@@ -25,16 +25,12 @@ from ..marks.manifest import fingerprints_of
 from ..marks.unbound import read_unbound
 from ..media import Compared, Format, Impression
 from ..registry.place import Place
+from ..registry.resolver import MOST_CANDIDATES, PATIENCE, Candidate, Resolver, resolver_of
 from ..trust import Trust
 from ..trust.revocation import RevocationChecker
 from ..watermark.detection import Detection
 from ..watermark.keys import WatermarkKey
 
-if TYPE_CHECKING:
-    from ..registry.resolver import Candidate, Resolver
-
-PATIENCE = 30.0  # seconds until a registry that did not answer is asked again
-MOST_CANDIDATES = 20  # of one mark, whatever a registry offers
 # What of a manifest's evidence a candidate shows.
 _SHOWN = (
     *("signer", "signed_at", "time_source", "generator", "identifier", "manifest_id", "training", "profile"),
@@ -176,8 +172,6 @@ class Recovery:
             known = self._opened.get(os.getpid())
         try:
             if known is None:
-                from ..registry.resolver import resolver_of
-
                 known = resolver_of(self._place)
                 with self._lock:
                     known = self._opened.setdefault(os.getpid(), known)
