@@ -81,10 +81,7 @@ def definition(
             {**_created("cawg.metadata", _metadata(declaration)), "kind": "Json"},
             *_training(declaration),
             *_soft_binding(watermark),
-            *(
-                _created(soft_binding.LABEL, soft_binding.fingerprint_data(one.algorithm, one.data))
-                for one in fingerprints
-            ),
+            *(_fingerprint(one) for one in fingerprints),
         ],
     }
     if title is not None:

@@ -33,7 +33,7 @@ def fingerprint_data(algorithm: str, data: bytes) -> dict[str, Any]:
 
 def value_of(identifier: str) -> str:
     """The value that stands for a watermark's identifier."""
-    return base64.b64encode(bytes.fromhex(identifier)).decode("ascii")
+    return _text(bytes.fromhex(identifier))
 
 
 def identifier_of(value: object) -> str | None:
@@ -63,7 +63,11 @@ def is_value_of(value: bytes, data: bytes) -> bool:
 
 
 def _assertion(algorithm: str, value: bytes) -> dict[str, Any]:
-    return {"alg": algorithm, "blocks": [{"scope": {}, "value": base64.b64encode(value).decode("ascii")}]}
+    return {"alg": algorithm, "blocks": [{"scope": {}, "value": _text(value)}]}
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
 
 
 def _values(assertion: Mapping[str, Any]) -> list[bytes]:

@@ -306,7 +306,8 @@ def _recovery(verdict: Verdict) -> Markup | None:
     told = f"{share}The outline is the registered work, the filled shape this copy; what is red disagrees."
     start = place.get("start")
     if shown is None and isinstance(start, int | float):
-        told = f"{share}It begins {start:.1f} s after the beginning of the registered work."
+        sooner, later = ("It", "the registered work") if start >= 0 else ("The registered work", "it")
+        told = f"{share}{sooner} begins {abs(start):.1f} s after the beginning of {later}."
     elif shown is None:
         return None
     return element(
